@@ -1,0 +1,6 @@
+"""mil-tf: five multiple-instance-learning papers for medical imaging on TensorFlow and Keras.
+
+Importing this package imports no TensorFlow, so that every command can print its help at once.
+"""
+
+__version__ = "0.1.0"

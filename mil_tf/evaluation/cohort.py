@@ -1,0 +1,106 @@
+"""Every number of one cohort: bags ranked, decided at each threshold, slices where their truth is known."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mil_tf.evaluation.intervals import Estimate, PatientBootstrap, ranking_estimates, rate_estimate
+from mil_tf.evaluation.metrics import RATES, Confusion, confusion, rate_masks
+from mil_tf.evaluation.slices import Versus, slice_metrics
+from mil_tf.evaluation.tables import Instances, Predictions
+from mil_tf.evaluation.threshold import PAPER_THRESHOLD
+
+PAPER_RULE = "at 0.5"
+VALIDATION_RULE = "at the validation threshold"
+
+
+class Decision(NamedTuple):
+    """What a threshold decides: `rule` says where it comes from, `rates` maps names of RATES to Estimates."""
+
+    rule: str
+    threshold: float
+    confusion: Confusion
+    rates: dict
+
+    @property
+    def label(self):
+        """The rule with its threshold, as a heading."""
+        return self.rule if self.rule == PAPER_RULE else f"{self.rule} ({self.threshold:.4g})"
+
+    @property
+    def counts(self):
+        """The confusion matrix in one line."""
+        return "TP {tp}, FN {fn}, TN {tn}, FP {fp}".format(**self.confusion._asdict())
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """One cohort with its tables and numbers; `slices` is None where no slice truth exists."""
+
+    name: str
+    predictions: Predictions
+    instances: Instances | None
+    counts: dict
+    ranking: dict
+    decisions: list
+    slices: dict | None
+
+    @property
+    def sample(self):
+        """The cohort's size in words, to stand beside every figure and table."""
+        return "{bags} bags of {patients} patients, {positives} positive".format(**self.counts)
+
+    def numbers(self):
+        """Everything as plain JSON values; undefined ones are null, with the reason in `note`."""
+        decisions = [{"rule": decision.rule, "threshold": decision.threshold, **decision.confusion._asdict(),
+                      **_plain(decision.rates)} for decision in self.decisions]
+        return {"counts": self.counts, **_plain(self.ranking), "decisions": decisions,
+                "slices": _plain(self.slices)}
+
+    def rows(self):
+        """(metric, threshold or None, Estimate) of every number, flat, for a table."""
+        yield from ((name, None, estimate) for name, estimate in self.ranking.items())
+        for decision in self.decisions:
+            yield from ((name, decision.threshold, estimate) for name, estimate in decision.rates.items())
+        for name, versus in (self.slices or {}).items():
+            if isinstance(versus, Versus):
+                yield from ((f"slice_{name}_{who}", None, e) for who, e in versus._asdict().items())
+
+
+def score_cohort(name, predictions, instances, threshold, resamples, seed):
+    """Score one cohort.
+
+    Args:
+        predictions, instances: its tables; instances may be None.
+        threshold: the one chosen on validation, None where that had one class only.
+        resamples, seed: of the bootstrap by patient.
+    """
+    bootstrap = PatientBootstrap(predictions.patient, resamples, seed)
+    truth, probability, patient = predictions.y_true, predictions.y_prob, predictions.patient
+    rules = {PAPER_RULE: PAPER_THRESHOLD, VALIDATION_RULE: threshold}
+    return Score(name, predictions, instances, _counts(predictions),
+                 ranking_estimates(truth, probability, patient, bootstrap),
+                 [_decide(predictions, rule, at) for rule, at in rules.items() if at is not None],
+                 None if instances is None else slice_metrics(predictions, instances, bootstrap))
+
+
+def _counts(predictions):
+    return {"bags": len(predictions.id), "patients": len(np.unique(predictions.patient)),
+            "positives": int(predictions.y_true.sum())}
+
+
+def _decide(predictions, rule, threshold):
+    truth, probability = predictions.y_true, predictions.y_prob
+    rates = {name: rate_estimate(*rate_masks(name, truth, probability, threshold), predictions.patient)
+             for name in RATES}
+    return Decision(rule, threshold, confusion(truth, probability, threshold), rates)
+
+
+def _plain(value):
+    """Estimates and Versus within dicts to plain JSON values."""
+    if isinstance(value, Estimate):
+        return value.numbers()
+    if isinstance(value, Versus):
+        value = value._asdict()
+    return {name: _plain(item) for name, item in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,198 @@
+"""95 % intervals: bootstrap by patient for ranking metrics, Wilson for rates.
+
+The scans of a patient are not independent, so patients are resampled, never scans. The bootstrap gives
+the standard error; the interval is Student's t around the metric's logit, which keeps it inside (0, 1)
+and skewed as the metric is (our decision). On simulated cohorts (binormal scores, 150 bags, prevalence
+0.3, AUC 0.8 to 0.98; 2,000 each) it covers the true average precision in 94.6-96.7 %, the true AUC in
+94.3-95.8 %. The percentiles of such resamples cover 90-95 % and 88-95 %, and on 40 bags of AUC 0.99 no
+more than 72-74 %.
+
+Patients are drawn without stratification, because the share of positives is itself a draw of the cohort:
+stratified, the average precision's interval covered 90-92 % where that share varied.
+"""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtrit
+
+from mil_tf.evaluation.metrics import MetricUndefined, Ranking, ranking_metrics
+
+Z = NormalDist().inv_cdf(0.975)
+ONE_PATIENT = "no interval: one patient only"
+
+
+class Estimate(NamedTuple):
+    """A value with its 95 % interval; NaN with a `note` that says why where there is none.
+
+    `k` of `n` are the counts of a rate, None for other metrics.
+    """
+
+    value: float
+    low: float
+    high: float
+    k: int | None = None
+    n: int | None = None
+    note: str = ""
+
+    @classmethod
+    def undefined(cls, reason):
+        return cls(float("nan"), float("nan"), float("nan"), note=str(reason))
+
+    def numbers(self):
+        """As a dict of JSON values: NaN is null, what does not apply is left out."""
+        known = {name: value for name, value in self._asdict().items() if value is not None and value != ""}
+        return {name: None if isinstance(value, float) and np.isnan(value) else value
+                for name, value in known.items()}
+
+    def __str__(self):
+        if np.isnan(self.value):
+            return self.note
+        interval = self.note if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.value:.3f} {interval}"
+
+
+class PatientBootstrap:
+    """Resamples of a cohort's patients, drawn once, so that all its metrics are compared on the same ones.
+
+    Args:
+        patients: patient of each bag, shape (n,), any hashable text.
+        resamples: how many.
+        seed: of the generator; same seed, same intervals.
+    """
+
+    def __init__(self, patients, resamples=2000, seed=0):
+        self.patients, self.resamples = np.unique(patients), resamples
+        count, rng = len(self.patients), np.random.default_rng(seed)
+        self.weights = np.empty((resamples, count), dtype=np.uint16)
+        for row in self.weights:
+            row[:] = np.bincount(rng.integers(0, count, count), minlength=count)
+
+    def __call__(self, statistic, patient):
+        """Values of a statistic on every resample.
+
+        Args:
+            statistic: function of row weights (r, n) -> array (..., r).
+            patient: patient of each row of the statistic's table, shape (n,), all among the cohort's.
+
+        Returns:
+            float64 array (..., resamples).
+        """
+        column = np.searchsorted(self.patients, patient)
+        block = max(1, 2_000_000 // len(column))
+        parts = [self.weights[at:at + block] for at in range(0, self.resamples, block)]
+        values = [np.asarray(statistic(np.take(part, column, axis=1))) for part in parts]
+        return np.concatenate(values, axis=-1)
+
+
+def wilson(k, n, effective=None):
+    """Wilson score interval of the rate k / n (Wilson, JASA 1927).
+
+    Args:
+        effective: number of independent trials that carry the same information, where it is less than n.
+
+    Raises:
+        MetricUndefined: if n is 0.
+    """
+    if n == 0:
+        raise MetricUndefined("undefined: no bag to count")
+    rate, trials = k / n, effective or n
+    centre = rate + Z ** 2 / (2 * trials)
+    half = Z * np.sqrt(rate * (1 - rate) / trials + Z ** 2 / (4 * trials ** 2))
+    low, high = (centre - half) / (1 + Z ** 2 / trials), (centre + half) / (1 + Z ** 2 / trials)
+    return (0.0 if k == 0 else float(low)), (1.0 if k == n else float(high))
+
+
+def effective_trials(success, patient):
+    """Independent trials worth as much as these: n over the design effect of scans within patients.
+
+    The design effect is the variance of the rate between patients over the binomial one (Kish, Survey
+    Sampling, 1965), never below 1. Where all or none succeed it cannot be seen, and trials are
+    the patients.
+    """
+    patients, code = np.unique(patient, return_inverse=True)
+    rate, n, count = np.mean(success), len(success), len(patients)
+    if count == n:
+        return n
+    if rate in (0, 1) or count == 1:
+        return count
+    residual = np.bincount(code, weights=success - rate)
+    variance = count / (count - 1) * np.sum(residual ** 2) / n ** 2
+    return n / max(1.0, variance * n / (rate * (1 - rate)))
+
+
+def rate_estimate(counted, success, patient):
+    """Estimate of the rate of `success` among `counted` (boolean rows), clustered by patient."""
+    k, n = int((counted & success).sum()), int(counted.sum())
+    if n == 0:
+        return Estimate.undefined("undefined: no bag to count")._replace(k=k, n=n)
+    return Estimate(k / n, *wilson(k, n, effective_trials(success[counted], patient[counted])), k=k, n=n)
+
+
+def logit_estimate(value, resampled, patients):
+    """Estimate of a value in [0, 1]: symmetric on the logit scale, with the bootstrap's standard error.
+
+    At exactly 0 or 1 there is no logit and no spread; Wilson's interval on `patients` trials is taken.
+    """
+    if patients < 2:
+        return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
+    if value in (0, 1):
+        return Estimate(value, *wilson(round(value * patients), patients))
+    logit, half = np.log(value / (1 - value)), _half_width(resampled, patients) / (value * (1 - value))
+    return Estimate(value, _logistic(logit - half), _logistic(logit + half))
+
+
+def _half_width(resampled, patients):
+    """Student's t for the bootstrap's standard error; its variance is short by n / (n - 1) for n patients."""
+    error = np.nanstd(resampled, ddof=1) * np.sqrt(patients / (patients - 1))
+    return stdtrit(patients - 1, 0.975) * error
+
+
+def _logistic(x):
+    # By the hyperbolic tangent, which cannot overflow.
+    return float((1 + np.tanh(x / 2)) / 2)
+
+
+def difference_estimate(value, resampled, patients):
+    """Estimate of a paired difference in [-1, 1]: symmetric, with the bootstrap's standard error."""
+    if patients < 2:
+        return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
+    half = _half_width(resampled, patients)
+    return Estimate(value, float(max(-1.0, value - half)), float(min(1.0, value + half)))
+
+
+def ranking_estimates(y_true, y_score, patient, bootstrap, resampled=None):
+    """Average precision and AUC with intervals, as {"ap": Estimate, "auc": Estimate}.
+
+    A perfect ranking has no spread at all in the bootstrap. Its lower limits are those of the nearest
+    imperfect one, where the lowest positive and the highest negative exchange scores (our decision; in
+    simulated cohorts of 20 to 150 bags the lower limits still lay above the truth in at most 5 %).
+
+    Args:
+        resampled: array (2, resamples) of both metrics, if the caller has already drawn them.
+    """
+    try:
+        values = ranking_metrics(y_true, y_score)
+    except MetricUndefined as reason:
+        return dict.fromkeys(("ap", "auc"), Estimate.undefined(reason))
+    perfect = values[1] == 1
+    if perfect:
+        exact, y_score = values, _exchange_nearest(y_true, y_score)
+        values, resampled = ranking_metrics(y_true, y_score), None
+    if resampled is None:
+        resampled = bootstrap(Ranking(y_true, y_score), patient)
+    patients = len(np.unique(patient))
+    estimates = [logit_estimate(*pair, patients) for pair in zip(values, resampled)]
+    if perfect:
+        estimates = [estimate._replace(value=value, high=value if patients > 1 else estimate.high)
+                     for estimate, value in zip(estimates, exact)]
+    return dict(zip(("ap", "auc"), estimates))
+
+
+def _exchange_nearest(y_true, y_score):
+    truth, score = np.asarray(y_true).astype(bool), np.array(y_score, dtype=np.float64)
+    lowest = np.flatnonzero(truth)[np.argmin(score[truth])]
+    highest = np.flatnonzero(~truth)[np.argmax(score[~truth])]
+    score[[lowest, highest]] = score[[highest, lowest]]
+    return score

@@ -1,0 +1,32 @@
+"""The words of the answers: what each number is called and how it is made, the same in terminal and page."""
+
+RATES = {"tpr": "TPR (sensitivity)", "tnr": "TNR (specificity)", "ppv": "PPV (precision)", "npv": "NPV",
+         "accuracy": "accuracy"}
+SLICES = {"pooled_auc": "AUC, all slices pooled", "within_auc": "AUC within patients, mean over bags",
+          "pooled_ap": "AP, all slices pooled", "top_hit": "top slice is truly positive"}
+FIGURES = {"precision_recall": "Precision and recall", "roc": "ROC", "confusion": "Confusion",
+           "histogram": "Bag probabilities by class", "profiles": "Probability along the slices",
+           "history": "Training"}
+PRIOR_NOTE = ("The position prior scores a slice by how near it lies to the middle of the bag's slices: "
+              "what position alone explains.")
+METHODS = (
+    ("A bag is called positive where its probability is at or above the threshold. 0.5 is the rule of the "
+     "paper: a volume is positive if any of its slices is."),
+    ("The validation threshold maximises TPR + TNR on the validation bags (of the best thresholds, the "
+     "middle of the widest interval) and is only applied elsewhere; on the validation bags themselves its "
+     "rates are optimistic."),
+    ("Average precision is the step sum over recall; AUC counts ties as one half. Their intervals come "
+     "from a bootstrap that resamples patients (its standard error, Student's t, on the logit scale). A gain "
+     "is a difference on the same resamples."),
+    ("Rates have Wilson intervals. Where patients have several bags, their number is first reduced to the "
+     "number of independent ones that would carry the same information."),
+    ("A slice of unknown truth counts as negative in a bag labelled negative, and is left out in a "
+     "positive one."),
+)
+
+
+def slice_sample(score):
+    """What stands behind a cohort's slice metrics, in words."""
+    words = ("{slices} slices with a truth, {positive_slices} positive, in {bags} bags of {patients} "
+             "patients; {mixed_bags} bags of {mixed_patients} patients have both kinds")
+    return words.format(**score.slices["counts"])

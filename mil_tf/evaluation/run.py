@@ -1,0 +1,175 @@
+"""Evaluates run folders: reads their tables, writes `evaluation/` and `report.html`, says what came out."""
+
+import csv
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mil_tf.evaluation.cohort import score_cohort
+from mil_tf.evaluation.metrics import MetricUndefined
+from mil_tf.evaluation.results import write_metrics, write_summary
+from mil_tf.evaluation.tables import read_instances, read_predictions
+from mil_tf.evaluation.text import score_text, summary_text
+from mil_tf.evaluation.threshold import choose_threshold
+
+RESERVED = ("validation", "test")
+MARKS = ("predictions-validation.csv", "predictions-test.csv", "config.json")
+
+
+class RunError(ValueError):
+    """A folder or argument that cannot be evaluated; the message is one line."""
+
+
+def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print):
+    """Evaluate the run in `folder`, or every run below it, and show what came out.
+
+    Args:
+        folder: a run, or a folder with runs below it; then summary.csv over them is written into it.
+        on, name: another data set's folder and the name of its tables; every run predicts it first.
+        resamples, seed: of the bootstrap by patient.
+        show: called with each piece of text.
+
+    Raises:
+        RunError, TableError: what is wrong, in one line.
+    """
+    _check_name(on, name)
+    runs, partial = find_runs(folder)
+    results = []
+    for run in runs:
+        if on is not None:
+            _predict(run, on, name)
+        scores, page = evaluate_run(run, name or "test", resamples, seed)
+        results.append((run.relative_to(folder).as_posix(), scores[-1]))
+        show(f"{run}\n{score_text(scores)}\nreport: {page}")
+    for run in partial:
+        show(f"{run}\nleft out: its training has not finished")
+    if len(results) > 1:
+        table = Path(folder) / f"summary{_suffix(name or 'test')}.csv"
+        write_summary(table, results)
+        show(f"\n{summary_text(results)}\nsummary: {table}")
+
+
+def find_runs(folder):
+    """Runs at or below a folder, sorted: (those whose validation and test are predicted, the others).
+
+    Raises:
+        RunError: if none is finished.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RunError("Expected a run folder such as runs/remedios2020/bags-400/fold-0/seed-0. "
+                       f"Received: {folder}, which is no folder.")
+    validation, test, begun = ({path.parent for path in folder.rglob(name)} for name in MARKS)
+    finished = sorted(validation & test)
+    begun = {run for run in begun if not set(finished) & {run, *run.parents}}
+    partial = sorted((validation ^ test) | begun)
+    if not finished:
+        raise RunError(f"{partial[0] if partial else folder} is no finished run: expected "
+                       "predictions-validation.csv and predictions-test.csv in it; train.py writes them.")
+    return finished, partial
+
+
+def validation_threshold(run):
+    """The threshold that a run's validation table chooses, None where that table has one class only.
+
+    Raises:
+        TableError: if the table is missing or broken.
+    """
+    table = read_predictions(Path(run) / "predictions-validation.csv")
+    try:
+        return choose_threshold(table.y_true, table.y_prob)
+    except MetricUndefined:
+        return None
+
+
+def evaluate_run(run, cohort="test", resamples=2000, seed=0):
+    """Score a run, write its `evaluation/` folder (`evaluation/X/` for another cohort X) and its report.
+
+    Args:
+        run: run folder.
+        cohort: the table that answers, `predictions-<cohort>.csv`; validation is scored beside it.
+        resamples, seed: of the bootstrap by patient.
+
+    Returns:
+        ([score of validation, score of cohort], path of the report).
+
+    Raises:
+        RunError, TableError: if a file of the run is missing or broken.
+    """
+    run, threshold = Path(run), validation_threshold(run)
+    history, config = _read_history(run / "history.csv"), _read_config(run / "config.json")
+    scores = [_score(run, name, threshold, resamples, seed) for name in ("validation", cohort)]
+    folder = run / "evaluation" / ("" if cohort == "test" else cohort)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_metrics(folder, scores, threshold, resamples, seed)
+    page = run / f"report{_suffix(cohort)}.html"
+    _write_page(page, folder, scores, history, config)
+    return scores, page
+
+
+def _write_page(page, folder, scores, history, config):
+    # Here and not above: matplotlib is slow to load, and of no use to a table that turns out to be broken.
+    from mil_tf.evaluation import figures, report
+
+    drawn = figures.draw_all(scores, history)
+    for name, figure in drawn.items():
+        figures.save(figure, folder, name)
+    title = " ".join([str(config.get("recipe", "run")), *page.resolve().parent.parts[-3:]])
+    embedded = {name: figures.inline_svg(figure, name) for name, figure in drawn.items()}
+    command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+    report.write_report(page, title, scores, embedded, config, command)
+
+
+def _suffix(cohort):
+    return "" if cohort == "test" else f"-{cohort}"
+
+
+def _check_name(on, name):
+    if (on is None) != (name is None):
+        raise RunError("Expected --on DIR and --name X together. Received only one of them.")
+    if name is not None and (name in RESERVED or not re.fullmatch(r"[A-Za-z0-9_-]+", name)):
+        raise RunError("Expected --name of letters, digits, - and _, other than validation and test (a run's "
+                       f"own). Received: {name!r}")
+    if on is not None and not Path(on).is_dir():
+        raise RunError(f"Expected --on to be a folder of preprocessed bags. Received: {on}")
+
+
+def _predict(run, data, name):
+    from mil_tf.inference import predict_dataset  # the only step that needs the model, and TensorFlow
+    from tfrecords import DatasetError
+
+    try:
+        predict_dataset(run, Path(data), name)
+    except DatasetError as error:
+        raise RunError(str(error)) from error
+
+
+def _score(run, name, threshold, resamples, seed):
+    predictions = read_predictions(run / f"predictions-{name}.csv")
+    table = run / f"instances-{name}.csv"
+    instances = read_instances(table, predictions) if table.exists() else None
+    return score_cohort(name, predictions, instances, threshold, resamples, seed)
+
+
+def _read_config(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read as JSON ({error}); restore the file.") from None
+
+
+def _read_history(path):
+    """Columns of history.csv as float arrays, NaN where a cell is empty; {} where there is no history."""
+    if not path.exists():
+        return {}
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = rows[0] if rows else ()
+    try:
+        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in columns}
+    except (ValueError, TypeError):
+        raise RunError(f"{path}: expected a number under every column; restore the file.") from None

@@ -1,0 +1,163 @@
+"""How well a detector that was taught bags only ranks slices, beside what their position alone would score.
+
+Lesions lie in the middle of a head more often than at its ends, so a slice metric means little until the
+position prior's is known: the score -|position - middle of the head|, the middle being that of the bag.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mil_tf.evaluation.intervals import (
+    Estimate,
+    difference_estimate,
+    logit_estimate,
+    ranking_estimates,
+    rate_estimate,
+)
+from mil_tf.evaluation.metrics import ONE_CLASS, MetricUndefined, Ranking, ranking_metrics, roc_auc
+from mil_tf.evaluation.tables import UNKNOWN, TableError
+
+# Positions written with few decimals make mirrored slices differ by rounding alone; below 1 um they are ties.
+POSITION_DECIMALS = 3
+
+
+class Versus(NamedTuple):
+    """The detector, the position prior, and detector minus prior on the same resamples."""
+
+    detector: Estimate
+    prior: Estimate
+    gain: Estimate
+
+
+class Slices(NamedTuple):
+    """Rows of the instance table, grouped by bag: `bags` lists each bag's rows in order of source index."""
+
+    bags: list
+    bag_row: np.ndarray
+    patient: np.ndarray
+    source_index: np.ndarray
+    y_true: np.ndarray
+    y_prob: np.ndarray
+    prior: np.ndarray
+
+
+def position_prior(position):
+    """-|position - middle| in mm of a bag's slices (n,), middle = half way from its first to its last."""
+    middle = (np.min(position) + np.max(position)) / 2
+    return -np.round(np.abs(position - middle), POSITION_DECIMALS)
+
+
+def group_slices(predictions, instances):
+    """Group slices by bag. An unknown slice of a bag labelled 0 is 0: that is what the bag's label says."""
+    bag_order = np.argsort(predictions.id)
+    bag_row = bag_order[np.searchsorted(predictions.id, instances.id, sorter=bag_order)]
+    order = np.lexsort((instances.source_index, bag_row))
+    bag_row, position = bag_row[order], instances.position[order]
+    bags = np.split(np.arange(len(order)), np.flatnonzero(np.diff(bag_row)) + 1)
+    implied = (instances.y_true[order] == UNKNOWN) & (predictions.y_true[bag_row] == 0)
+    return Slices(bags, bag_row, predictions.patient[bag_row], instances.source_index[order],
+                  np.where(implied, 0, instances.y_true[order]), instances.y_prob[order],
+                  np.concatenate([position_prior(position[rows]) for rows in bags]))
+
+
+def slice_metrics(predictions, instances, bootstrap):
+    """Slice metrics of a cohort, or None where no slice of the table has a truth.
+
+    Returns:
+        dict: "counts" (what stands behind the numbers), and one `Versus` each for "pooled_auc", "pooled_ap"
+        (over all slices with a truth), "within_auc" (mean over the bags that have both kinds of slices) and
+        "top_hit" (share of positive bags whose top slice is truly positive).
+    """
+    if (instances.y_true == UNKNOWN).all():
+        return None
+    slices = group_slices(predictions, instances)
+    known = slices.y_true != UNKNOWN
+    result = {"counts": _counts(slices, known)}
+    result.update(_pooled(slices, known, bootstrap))
+    result["within_auc"] = _within(slices, known, bootstrap)
+    result["top_hit"] = _top_hit(slices, predictions, bootstrap)
+    return result
+
+
+def _counts(slices, known):
+    mixed = [rows for rows in slices.bags if _is_mixed(slices.y_true[rows])]
+    return {"slices": int(known.sum()), "positive_slices": int((slices.y_true == 1).sum()),
+            "bags": len(np.unique(slices.bag_row[known])), "patients": len(np.unique(slices.patient[known])),
+            "mixed_bags": len(mixed), "mixed_patients": len({slices.patient[rows[0]] for rows in mixed})}
+
+
+def _is_mixed(y_true):
+    return bool((y_true == 0).any() and (y_true == 1).any())
+
+
+def _pooled(slices, known, bootstrap):
+    truth, patient = slices.y_true[known], slices.patient[known]
+    scores = slices.y_prob[known], slices.prior[known]
+    try:
+        points = [ranking_metrics(truth, score) for score in scores]
+    except MetricUndefined as reason:
+        return dict.fromkeys(("pooled_ap", "pooled_auc"), Versus(*[Estimate.undefined(reason)] * 3))
+    rankings = [Ranking(truth, score) for score in scores]
+    resampled = bootstrap(lambda weights: [ranking(weights) for ranking in rankings], patient)
+    detector, prior = (ranking_estimates(truth, score, patient, bootstrap, values)
+                       for score, values in zip(scores, resampled))
+    patients = len(np.unique(patient))
+    gains = [difference_estimate(points[0][i] - points[1][i], resampled[0, i] - resampled[1, i], patients)
+             for i in range(2)]
+    return {"pooled_ap": Versus(detector["ap"], prior["ap"], gains[0]),
+            "pooled_auc": Versus(detector["auc"], prior["auc"], gains[1])}
+
+
+def _within(slices, known, bootstrap):
+    """Mean over mixed bags of each bag's own slice AUC."""
+    bags = [rows[known[rows]] for rows in slices.bags if _is_mixed(slices.y_true[rows])]
+    if not bags:
+        return Versus(*[Estimate.undefined(ONE_CLASS)] * 3)
+    truth = [slices.y_true[rows] for rows in bags]
+    detector = np.array([roc_auc(t, slices.y_prob[rows]) for t, rows in zip(truth, bags)])
+    prior = np.array([roc_auc(t, slices.prior[rows]) for t, rows in zip(truth, bags)])
+    patient = slices.patient[[rows[0] for rows in bags]]
+    return _mean_versus(np.stack([detector, prior]), patient, bootstrap)
+
+
+def _mean_versus(values, patient, bootstrap):
+    """Versus of the means over bags of the detector's and the prior's value, `values` of shape (2, bags)."""
+    resampled = bootstrap(lambda weights: _weighted_means(weights, values), patient)
+    patients, means = len(np.unique(patient)), [float(mean) for mean in values.mean(axis=1)]
+    gain = difference_estimate(means[0] - means[1], resampled[0] - resampled[1], patients)
+    return Versus(*(logit_estimate(mean, one, patients) for mean, one in zip(means, resampled)), gain)
+
+
+def _weighted_means(weights, values):
+    with np.errstate(invalid="ignore"):
+        return values @ weights.T / weights.sum(axis=1)
+
+
+def _top_hit(slices, predictions, bootstrap):
+    """Hits of the top slice over the positive bags that have a positive slice and a known top slice."""
+    hits, patient = [], []
+    for rows in slices.bags:
+        bag, truth = slices.bag_row[rows[0]], slices.y_true[rows]
+        pair = truth[_top_row(slices, predictions, bag, rows)], truth[np.argmax(slices.prior[rows])]
+        if predictions.y_true[bag] == 1 and (truth == 1).any() and UNKNOWN not in pair:
+            hits.append(pair)
+            patient.append(slices.patient[rows[0]])
+    if not hits:
+        return Versus(*[Estimate.undefined("undefined: no positive bag with slice truth")] * 3)
+    hits, patient = np.array(hits).T == 1, np.array(patient)
+    every = np.ones(len(patient), dtype=bool)
+    gain = _mean_versus(hits.astype(np.float64), patient, bootstrap).gain
+    return Versus(*(rate_estimate(every, hit, patient) for hit in hits), gain)
+
+
+def _top_row(slices, predictions, bag, rows):
+    """Place within `rows` of the bag's top slice: the one its table names, else the most probable."""
+    if predictions.top_instance is None:
+        return int(np.argmax(slices.y_prob[rows]))
+    named = predictions.top_instance[bag]
+    place = np.flatnonzero(slices.source_index[rows] == named)
+    if not len(place):
+        raise TableError(f"{predictions.path}: top_instance {named} of bag {predictions.id[bag]} is not one "
+                         "of its slices in the instances table; the two must come from the same prediction.")
+    return int(place[0])

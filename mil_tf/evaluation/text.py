@@ -1,0 +1,45 @@
+"""The numbers as plain text for a terminal."""
+
+from mil_tf.evaluation.names import SLICES, slice_sample
+
+SHOWN_RATES = ("tpr", "tnr")
+
+
+def score_text(scores):
+    """The numbers of the cohorts, a line a metric."""
+    return "\n".join(line for score in scores for line in _score_lines(score))
+
+
+def _score_lines(score):
+    yield f"{score.name}: {score.sample}"
+    yield f"  AP   {score.ranking['ap']}"
+    yield f"  AUC  {score.ranking['auc']}"
+    for decision in score.decisions:
+        yield f"  {decision.label}: {decision.counts}"
+        for name in SHOWN_RATES:
+            rate = decision.rates[name]
+            yield f"    {name.upper()}  {rate}  {rate.k}/{rate.n}"
+    if score.slices:
+        yield from _slice_lines(score)
+
+
+def _slice_lines(score):
+    yield f"  {slice_sample(score)}"
+    yield f"    {'':36s} {'detector':22s} {'position prior':22s} gain"
+    for key, name in SLICES.items():
+        yield f"    {name:36s} " + " ".join(f"{estimate!s:22s}" for estimate in score.slices[key]).rstrip()
+
+
+def summary_text(results):
+    """One line a run: `results` lists (name of the run, score)."""
+    width = max(len(name) for name, _ in results)
+    heads = ["AP", "AUC", *(f"{name.upper()} at 0.5" for name in SHOWN_RATES)]
+    lines = [f"{'run':{width}s}  {'bags':>6s}  " + _cells(heads)]
+    for name, score in results:
+        cells = [*score.ranking.values(), *(score.decisions[0].rates[rate] for rate in SHOWN_RATES)]
+        lines.append(f"{name:{width}s}  {score.counts['bags']:6d}  " + _cells(cells))
+    return "\n".join(lines)
+
+
+def _cells(values):
+    return "  ".join(f"{value!s:20s}" for value in values).rstrip()

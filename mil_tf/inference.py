@@ -1,0 +1,98 @@
+"""A trained run on a data set: the tables that the evaluation reads."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mil_tf import runs
+from mil_tf.data import ShardSource
+from mil_tf.training.validation import top_scores
+
+PREDICTIONS = ("id", "patient", "y_true", "y_prob", "top_instance")
+INSTANCES = ("id", "patient", "source_index", "position_mm", "y_true", "y_prob")
+
+
+def write_tables(folder, name, source, scorer):
+    """Scores every bag of a source and writes `predictions-<name>.csv` and `instances-<name>.csv`.
+
+    Args:
+        folder: the run.
+        name: of the cohort.
+        source: a source of `mil_tf.data`.
+        scorer: `Scorer` of the trained model.
+    """
+    scores = scorer(source, range(len(source)))
+    tops, probabilities = top_scores(source, scores)
+    bags = [
+        (source.ids[i], source.patients[i], int(source.labels[i, 0]), _text(p), int(source.fields(i).source_index[top]))
+        for i, (top, p) in enumerate(zip(tops, probabilities))
+    ]
+    runs.write_table(Path(folder) / f"predictions-{name}.csv", PREDICTIONS, bags)
+    shape = source.instance_shape
+    instances = [row for i, score in enumerate(scores) for row in _instance_rows(source.fields(i), score[:, 1], shape)]
+    runs.write_table(Path(folder) / f"instances-{name}.csv", INSTANCES, instances)
+
+
+def predict_dataset(run, data, name):
+    """Runs a finished run's model over a whole data set, as another cohort.
+
+    Args:
+        run: its folder.
+        data: folder of the data set.
+        name: of the cohort, in the names of the tables.
+
+    Raises:
+        tfrecords.DatasetError: where `data` is none, or was preprocessed in another way than the training data.
+        mil_tf.runs.RunError: where `run` is none, or unfinished.
+    """
+    from mil_tf.training.run import trained_scorer
+    from tfrecords import Dataset, DatasetError
+
+    dataset, config = Dataset(data), runs.read_config(run)
+    _same_preprocessing(config, dataset)
+    try:
+        scorer = trained_scorer(run, config)
+    except runs.RunError as error:
+        raise DatasetError(str(error)) from error
+    write_tables(run, name, ShardSource(dataset, dataset.rows), scorer)
+
+
+def _same_preprocessing(config, dataset):
+    from tfrecords import DatasetError
+
+    trained, given = config["preprocessing"].get("hash"), dataset.info["preprocessing"].get("hash")
+    if trained != given:
+        raise DatasetError(
+            f"{dataset.folder}: Expected bags preprocessed as the training data, settings {trained}. Received: {given}; "
+            f"preprocess the scans again with {config['preprocessing'].get('settings')}."
+        )
+
+
+def _instance_rows(fields, probabilities, shape):
+    positions = slice_positions(fields, shape)
+    truths = fields.instance_label
+    order = np.argsort(fields.source_index, kind="stable")
+    for i in order:
+        known = truths is not None and truths[i, 0] >= 0
+        yield (
+            fields.id, fields.patient, int(fields.source_index[i]), f"{positions[i]:.3f}",
+            int(truths[i, 0]) if known else "", _text(probabilities[i]),
+        )
+
+
+def slice_positions(fields, shape):
+    """z of every instance's centre in RAS+ mm, float64 (n,); without an affine, the source index itself.
+
+    Args:
+        fields: a `tfrecords.Bag`, with or without its instances.
+        shape: (h, w, c) of an instance.
+    """
+    if fields.affine is None:
+        return fields.source_index.astype(np.float64)
+    across, down, along, origin = np.asarray(fields.affine, np.float64)[2]
+    centre = across * (shape[1] - 1) / 2 + down * (shape[0] - 1) / 2
+    return along * fields.source_index + origin + centre
+
+
+def _text(probability):
+    return format(float(probability), ".9g")  # nine digits give every float32 back

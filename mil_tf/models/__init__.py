@@ -1,0 +1,1 @@
+"""Keras models: what maps instances to class probabilities. They know neither data nor losses."""

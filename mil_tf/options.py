@@ -1,0 +1,79 @@
+"""A recipe's options: what they are, where their values come from, and how `--set key=value` changes them."""
+
+import ast
+import difflib
+from typing import Any, NamedTuple
+
+
+class OptionError(ValueError):
+    """An option that does not exist or a value that cannot be; the message is one line."""
+
+
+class Option(NamedTuple):
+    """default: the value. source: paper section, released code, or our decision. help: one line."""
+
+    default: Any
+    source: str
+    help: str
+
+
+def resolve(options, *layers):
+    """Lays named values over the defaults, the last layer winning.
+
+    Args:
+        options: {name: Option}.
+        layers: dicts of values, for instance a variant's, a profile's, the command line's.
+
+    Returns:
+        {name: value} of all options.
+
+    Raises:
+        OptionError: at an unknown name, naming the nearest known, or a value of another type than the default's.
+    """
+    values = {name: option.default for name, option in options.items()}
+    for layer in layers:
+        for name, value in layer.items():
+            values[_known(name, options)] = _typed(name, value, options[name].default)
+    return values
+
+
+def parse_assignments(assignments):
+    """["key=value", ...] -> {key: value}; values are Python literals where they parse, else text.
+
+    Raises OptionError where there is no `=`.
+    """
+    found = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise OptionError(f"--set: Expected key=value. Received: {text!r}.")
+        found[name.strip()] = _literal(value.strip())
+    return found
+
+
+def _literal(text):
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _known(name, options):
+    if name in options:
+        return name
+    near = difflib.get_close_matches(name, options, 1, 0.0)
+    raise OptionError(f"--set {name}: no such option; did you mean {near[0]!r}? Known: {', '.join(sorted(options))}.")
+
+
+def _typed(name, value, default):
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, tuple) and isinstance(value, list):
+        value = tuple(value)
+    if isinstance(default, str) and isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise OptionError(f"--set {name}: Expected a name such as {default!r}. Received: {value!r}.")
+    if default is not None and value is not None and type(value) is not type(default):
+        raise OptionError(f"--set {name}: Expected a {type(default).__name__} such as {default!r}. Received: {value!r}.")
+    return value

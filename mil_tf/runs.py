@@ -1,0 +1,98 @@
+"""A run on disk: its folder, its config, and the tables that the evaluation reads."""
+
+import csv
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "numpy", "nibabel", "SimpleITK", "scikit-image", "matplotlib")
+
+
+class RunError(ValueError):
+    """A run folder that cannot be used as asked; the message is one line."""
+
+
+def run_folder(out, recipe, bags, fold, seed):
+    """`out/<recipe>/bags-<bags>/fold-<fold>/seed-<seed>`."""
+    return Path(out) / recipe / f"bags-{bags}" / f"fold-{fold}" / f"seed-{seed}"
+
+
+def write_json(path, values):
+    """Writes JSON as a whole: never half a file, whenever the process dies."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def write_table(path, columns, rows):
+    """Writes a CSV as a whole."""
+    part = path.with_name(f".{path.name}.part")
+    with open(part, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    os.replace(part, path)
+
+
+def read_config(folder):
+    """Returns the run's config.json as a dict. Raises RunError where the folder is no run."""
+    path = Path(folder) / "config.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"Expected a run folder with a config.json. Received: {folder} ({error}).") from error
+
+
+def environment():
+    """Versions, hardware, commit and command: what a figure needs beside it to be believed."""
+    return {
+        "command": " ".join(sys.argv),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "hardware": {"processor": _processor(), "cores": os.cpu_count(), "machine": platform.machine()},
+        "commit": _commit(),
+    }
+
+
+def weights_digest(model):
+    """sha256 over all weights in order; equal only for equal bits."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def _versions():
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _commit():
+    root = Path(__file__).resolve().parent.parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True, text=True, check=True, timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

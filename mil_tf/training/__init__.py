@@ -1,0 +1,1 @@
+"""The loop: next window of bags -> loss and gradients -> accumulate -> apply. It knows no paper."""

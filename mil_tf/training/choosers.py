@@ -1,0 +1,56 @@
+"""How a window's instances are chosen for the gradient: by their scores, or, while warming up, at random."""
+
+import numpy as np
+
+from mil_tf.data import generator
+from mil_tf.selection import Selection
+
+WARM_UP_STREAM = 4  # beside the streams of mil_tf.data
+
+
+class ByScore:
+    """Scores every instance of the window, then lets a selection decide (remedios2020, section 2.3).
+
+    Args:
+        scorer: `Scorer` of the model.
+        selection: function of `mil_tf.selection`.
+    """
+
+    def __init__(self, scorer, selection):
+        self._scorer, self._selection = scorer, selection
+
+    def __call__(self, source, window, epoch):
+        """Returns one Selection a bag of the window."""
+        scores = self._scorer(source, window)
+        return [
+            self._selection(score, source.labels[position], source.fields(int(position)).source_index)
+            for position, score in zip(window, scores)
+        ]
+
+
+class AtRandom:
+    """Takes instances of each bag at random and gives them the bag's label: the warm-up, our decision.
+
+    The top instance of an untrained network is an arbitrary one, and learning from it alone rewards the network for
+    memorising one slice a bag. Random instances under the bag's label are noisy, but the only thing that tells the
+    two kinds of bags apart in them is what occurs in positive bags alone, so they point the network at it. It needs
+    no scoring, so that an epoch of it is cheap.
+
+    Args:
+        count: instances a bag and epoch.
+        seed: of the run.
+    """
+
+    def __init__(self, count, seed):
+        self._count, self._seed = count, seed
+
+    def __call__(self, source, window, epoch):
+        """Returns one Selection a bag of the window; a function of seed, epoch and bag alone."""
+        return [self._sample(int(source.counts[p]), int(source.labels[p][0]), epoch, int(p)) for p in window]
+
+    def _sample(self, total, label, epoch, position):
+        rng = generator(self._seed, WARM_UP_STREAM, epoch, position)
+        indices = rng.permutation(total)[: self._count]
+        targets = np.zeros((len(indices), 2), np.float32)
+        targets[:, label] = 1.0
+        return Selection(indices, targets, np.full(len(indices), 1.0 / len(indices), np.float32))

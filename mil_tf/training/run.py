@@ -1,0 +1,228 @@
+"""One run from arguments to answers: subset, model, loop, tables, SavedModel, all in one folder."""
+
+import dataclasses
+import math
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mil_tf import registry, runs, selection
+from mil_tf.augment import augmentation
+from mil_tf.data import ShardSource, nested_subset
+from mil_tf.export import export
+from mil_tf.inference import write_tables
+from mil_tf.models.build import build_scorer
+from mil_tf.options import OptionError
+from mil_tf.training.choosers import AtRandom, ByScore
+from mil_tf.training.interrupt import Interrupted
+from mil_tf.training.loop import Loop, NonFiniteError, Plan
+from mil_tf.training.observers import Console, HistoryTable, TensorBoard
+from mil_tf.training.scoring import Scorer
+from mil_tf.training.select_then_batch import SelectThenBatch
+from mil_tf.training.state import BestWeights, Checkpoints
+
+AIR = -1024.0  # HU outside the image, where an augmentation moves it in
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What one run is: recipe, variant and resolved options, data, subset size, fold and seed."""
+
+    recipe: str
+    variant: str
+    options: dict
+    bags: int
+    fold: int
+    seed: int
+
+    def folder(self, out):
+        """Where the run lives below `out`."""
+        return runs.run_folder(out, self.recipe, self.bags, self.fold, self.seed)
+
+
+def train(job, dataset, out, resume=False, show=print):
+    """Trains one run, or goes on with it, and returns its folder.
+
+    Args:
+        job: a Job.
+        dataset: an open `tfrecords.Dataset` with splits.
+        out: folder of all runs.
+        resume: continue an unfinished run; a finished one is left as it is.
+        show: called with each line of progress.
+
+    Raises:
+        RunError: the folder holds a run and `resume` is off, or another run than this.
+        Interrupted, NonFiniteError: training stopped; the message says what to do.
+        ValueError, DatasetError: an option or the data cannot be; one line.
+    """
+    tf.config.experimental.enable_op_determinism()
+    keras.backend.clear_session()
+    folder = job.folder(out)
+    sources = _sources(job, dataset)
+    model = build_scorer(job.options, job.seed, sources["train"].instance_shape[2])
+    config = _config(job, dataset, model)
+    resuming = _prepare(folder, config, resume)
+    if is_finished(folder):
+        show(f"{folder}: finished already")
+        return folder
+    runs.write_table(
+        folder / "bags.csv", ("id", "patient", "label"),
+        zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
+    )
+    scorer = Scorer(model, job.options["chunk"])
+    try:
+        state = _loop(job, folder, model, scorer, sources, show).run(resuming)
+    except Interrupted as stop:
+        raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{folder}: {error}") from error
+    _answers(folder, model, scorer, sources, config, show)
+    show(f"{folder}: done after {state.epoch} epochs, best epoch {state.convergence.best_epoch}")
+    return folder
+
+
+def is_finished(folder):
+    """Whether a run has written its last file."""
+    return (Path(folder) / "export" / "mil_tf.json").exists()
+
+
+def trained_scorer(folder, config):
+    """The Scorer of a finished run's best weights. Raises RunError where the run is unfinished."""
+    if not is_finished(folder):
+        raise runs.RunError(f"{folder}: its training has not finished; go on with train.py and --resume.")
+    model = build_scorer(config["options"], config["seed"], config["channels"])
+    best_weights(folder, model).load()
+    return Scorer(model, config["options"]["chunk"])
+
+
+def best_weights(folder, model):
+    """The BestWeights of a run."""
+    return BestWeights(Path(folder) / "checkpoints" / "best.weights.h5", model)
+
+
+def _sources(job, dataset):
+    splits = dataset.splits(job.fold)
+    for name in ("train", "validation", "test"):
+        if not splits[name]:
+            raise OptionError(f"{dataset.folder}, fold {job.fold}: Expected bags in the {name} split. Received: 0.")
+    found = {name: ShardSource(dataset, splits[name]) for name in ("train", "validation", "test")}
+    found["train"] = found["train"].subset(nested_subset(found["train"].labels, job.bags, job.seed))
+    return found
+
+
+def _config(job, dataset, model):
+    return {
+        "recipe": job.recipe,
+        "variant": job.variant,
+        "bags": job.bags,
+        "fold": job.fold,
+        "seed": job.seed,
+        "options": job.options,
+        "data": {"folder": str(dataset.folder), "shards": _digests(dataset)},
+        "preprocessing": dataset.info["preprocessing"],
+        "channels": int(model.input_shape[-1]),
+        "parameters": int(model.count_params()),
+        "initial_weights": runs.weights_digest(model),
+        **runs.environment(),
+    }
+
+
+def _digests(dataset):
+    """One digest that stands for the bags: over names and sha256 of the shards."""
+    import hashlib
+    import json
+
+    return hashlib.sha256(json.dumps(dataset.info["shards"], sort_keys=True).encode()).hexdigest()
+
+
+# What must agree before a run is resumed; versions, hardware and command may differ, at the user's own risk of bits.
+_IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "options", "preprocessing", "initial_weights")
+
+
+def _prepare(folder, config, resume):
+    """Makes the folder or checks the one that is there; returns whether there is a checkpoint to resume from."""
+    if (folder / "config.json").exists():
+        if not resume:
+            raise runs.RunError(f"{folder} holds a run already; go on with --resume, or choose another --out.")
+        before = runs.read_config(folder)
+        changed = [name for name in _IDENTITY if _plain(before.get(name)) != _plain(config[name])]
+        if before["data"]["shards"] != config["data"]["shards"]:
+            changed.append("data")
+        if changed:
+            raise runs.RunError(f"{folder} cannot be resumed: it was made with another {', '.join(changed)}; choose another --out.")
+        return Checkpoints.exist(folder / "checkpoints")
+    if folder.exists():
+        shutil.rmtree(folder)  # killed before its config was whole: nothing of it is known
+    (folder / "checkpoints").mkdir(parents=True)
+    runs.write_json(folder / "config.json", config)
+    return False
+
+
+def _plain(value):
+    """As JSON gives it back: tuples as lists."""
+    import json
+
+    return json.loads(json.dumps(value))
+
+
+def _loop(job, folder, model, scorer, sources, show):
+    options = job.options
+    optimizer = build_optimizer(options)
+    signal_of = build_signals(options, model, scorer, job.seed)
+    observers = [
+        HistoryTable(folder / "history.csv"),
+        Console(show),
+        TensorBoard(folder, sources["validation"], scorer, options["image_every"]),
+    ]
+    plan = Plan(
+        options["window"], options["max_epochs"], options["patience"], options["min_delta"], job.seed,
+        first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
+    )
+    return Loop(
+        plan, sources["train"], sources["validation"], signal_of, optimizer, model.trainable_variables, scorer,
+        Checkpoints(folder / "checkpoints", model, optimizer), best_weights(folder, model), observers,
+        learning_rate(options),
+    )
+
+
+def build_optimizer(options):
+    """The optimizer that the options name."""
+    extra = {"epsilon": options["epsilon"]} if options["optimizer"] in ("Adam", "AdamW") else {}
+    if options["weight_decay"]:
+        extra["weight_decay"] = options["weight_decay"]
+    return registry.optimizer(options["optimizer"], options["learning_rate"], **extra)
+
+
+def build_signals(options, model, scorer, seed):
+    """epoch -> signal: random instances while warming up, the selection afterwards."""
+    loss = registry.loss(options["loss"], from_logits=True)
+    augment = augmentation(options["augmentation"], seed, AIR)
+    select = getattr(selection, options["selection"], None)
+    if options["selection"] not in selection.NAMES:
+        raise OptionError(f"--set selection: Expected one of {selection.NAMES}. Received: {options['selection']!r}.")
+    learning = SelectThenBatch(model, ByScore(scorer, select), loss, options["micro_batch"], augment)
+    if not options["warm_up"]:
+        return lambda epoch: learning
+    warming = SelectThenBatch(
+        model, AtRandom(options["warm_up_instances"], seed), loss, options["micro_batch"], augment
+    )
+    return lambda epoch: warming if epoch < options["warm_up"] else learning
+
+
+def learning_rate(options):
+    """epoch -> learning rate, or None where it is constant."""
+    if options["schedule"] == "constant":
+        return None
+    if options["schedule"] != "cosine":
+        raise OptionError(f"--set schedule: Expected constant or cosine. Received: {options['schedule']!r}.")
+    return lambda epoch: options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * epoch / options["max_epochs"]))
+
+
+def _answers(folder, model, scorer, sources, config, show):
+    for name in ("validation", "test"):
+        show(f"scoring {name}: {len(sources[name])} bags")
+        write_tables(folder, name, sources[name], scorer)
+    export(folder, model, config)

@@ -1,0 +1,79 @@
+"""Selection as a learning signal: score a window of bags without gradients, then differentiate what was selected.
+
+Weights do not change inside an accumulation window, so the selected instances of all its bags can be found first and
+differentiated afterwards in dense micro-batches. The gradient is the one of the literal loop (one tape a bag over all
+its slices, mean over the window), because every instance that is not selected has weight zero in it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from mil_tf.models.head import logits_model
+from mil_tf.training.scoring import MICRO_PIXELS, fitting
+
+
+class WindowResult(NamedTuple):
+    """losses: float32 (bags,), of each bag before the update. gradients: one tensor a trainable variable."""
+
+    losses: np.ndarray
+    gradients: list
+
+
+class SelectThenBatch:
+    """Loss and gradient of a window of bags.
+
+    With batch normalisation, scoring uses the moving averages and the gradient pass the statistics of its micro-batch
+    of selected instances, whose moving averages follow; with group or no normalisation both passes compute the same
+    function.
+
+    Args:
+        model: Keras model with a layer "logits" before its softmax, (n, h, w, c) -> (n, classes).
+        choose: function (source, window, epoch) -> one Selection a bag; see `mil_tf.training.choosers`.
+        loss: function (targets (m, classes), logits (m, classes)) -> (m,).
+        micro_batch: instances a gradient pass; 0 chooses it from the instances' size.
+        augment: function (images float32 (m, h, w, c), epoch, keys int64 (m,)) -> images, or None.
+    """
+
+    def __init__(self, model, choose, loss, micro_batch=0, augment=None):
+        self._choose, self._augment, self._micro_batch = choose, augment, micro_batch
+        self._network = logits_model(model)
+        self.variables = model.trainable_variables
+        self._sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.variables]
+        self._add = tf.function(self._accumulate, reduce_retracing=True)
+        self._loss = loss
+
+    def __call__(self, source, window, epoch):
+        """Returns the WindowResult of the bags at positions `window` of `source`; the mean is over bags."""
+        chosen = self._choose(source, window, epoch)
+        images, targets, weights, owner = self._gather(source, window, chosen)
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+        size = self._micro_batch or fitting(source.instance_shape, MICRO_PIXELS, 128)
+        found = []
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
+            batch = self._prepared(images[part], epoch, np.asarray(window)[owner[part]])
+            found.append(self._add(batch, targets[part], weights[part] / len(window)).numpy())
+        losses = np.bincount(owner, np.concatenate(found) * weights, len(window)).astype(np.float32)
+        return WindowResult(losses, [tf.convert_to_tensor(total) for total in self._sums])
+
+    def _gather(self, source, window, chosen):
+        images = np.concatenate([source.take(int(p), s.indices) for p, s in zip(window, chosen)])
+        owner = np.repeat(np.arange(len(window)), [len(s.indices) for s in chosen])
+        targets = np.concatenate([s.targets for s in chosen])
+        return images, targets, np.concatenate([s.weights for s in chosen]), owner
+
+    def _prepared(self, images, epoch, keys):
+        images = tf.cast(images, tf.float32)
+        return self._augment(images, epoch, keys) if self._augment else images
+
+    def _accumulate(self, images, targets, weights):
+        with tf.GradientTape() as tape:
+            losses = tf.cast(self._loss(targets, self._network(images, training=True)), tf.float32)
+            total = tf.reduce_sum(losses * weights)
+        for sums, gradient in zip(self._sums, tape.gradient(total, self.variables)):
+            if gradient is not None:
+                sums.assign_add(gradient)
+        return losses

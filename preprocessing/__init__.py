@@ -1,0 +1,1 @@
+"""Files of the outside world -> bags: CT volumes, label tables, splits, phantoms. Knows no model."""

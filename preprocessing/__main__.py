@@ -1,0 +1,36 @@
+"""Files of the outside world -> bags, and bags -> splits.
+
+    python -m preprocessing ct        NIfTI head CTs and a label table -> bags
+    python -m preprocessing split     patient-safe test set and folds -> splits.csv
+    python -m preprocessing phantoms  procedural head CTs with truth
+
+Each has its own --help.
+"""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "ct": "preprocessing.ct_job",
+    "split": "preprocessing.split",
+    "phantoms": "preprocessing.phantoms.__main__",
+}
+
+
+def main(args=None):
+    """Hands the arguments after the command's name to that command; returns its exit code."""
+    args = sys.argv[1:] if args is None else list(args)
+    if not args or args[0] in ("-h", "--help"):
+        print(__doc__.strip())
+        return 0 if args else 2
+    if args[0] not in COMMANDS:
+        print(
+            f"python -m preprocessing: Expected one of {', '.join(COMMANDS)}. Received: {args[0]!r}.",
+            file=sys.stderr,
+        )
+        return 2
+    return importlib.import_module(COMMANDS[args[0]]).main(args[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""One CT scan file -> one `Bag` of axial slices in HU (remedios2020, section 2.1).
+
+Reorient by axes -> check the values -> clip -> pad or crop -> drop empty slices -> float16 -> shuffle.
+Training and prediction both call `load_bag`, so that a model cannot meet scans prepared in another way.
+"""
+
+import hashlib
+
+import numpy as np
+
+from preprocessing import canvas, orientation
+from preprocessing.errors import ScanError
+from preprocessing.settings import CtSettings
+from preprocessing.volume import check_hu, read_volume
+from tfrecords import Bag, DatasetError
+
+__all__ = ["CtSettings", "load_bag"]
+
+AFFINE_TOLERANCE = 1e-3  # mm; NIfTI stores float32, and quaternions lose some of it
+
+
+def load_bag(
+    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False
+):
+    """Returns the Bag of one NIfTI file.
+
+    Args:
+        path: a .nii or .nii.gz file.
+        settings: CtSettings.
+        id, patient: strings; the patient is the id unless given.
+        label: 0 or 1, or a list of k; None is unknown (-1).
+        meta: dict that goes to the bag's `meta`.
+        mask: path of a NIfTI mask of class ids on the same voxels, or None.
+        slice_labels: {source index: 0 or 1} or None.
+        truth: whether slice truth exists for this data set at all; then a negative bag's slices are all 0
+            without a mask or table.
+
+    Raises:
+        ScanError: the scan or its mask cannot be used; the message is the reason.
+    """
+    data, affine = read_volume(path, settings.orientation)
+    check_hu(data)
+    axes = orientation.axes_of(affine)
+    slices = orientation.reorient(data, axes)
+    null = _null(slices, settings)
+    if settings.clip_negative:
+        np.maximum(slices, 0, out=slices)
+    order = shuffled(_kept(slices, settings), settings.seed, id)
+    pixels = canvas.place(slices, order, settings.size, null, np.float16)
+    drawn = None if mask is None else _mask(mask, data.shape, affine, axes, order, settings)
+    label = np.atleast_1d(-1 if label is None else label)
+    try:
+        return Bag(
+            id=id,
+            patient=patient or id,
+            label=label,
+            instances=pixels[..., None],
+            source_index=order,
+            instance_label=_slice_truth(order, len(slices), label, drawn, slice_labels, truth),
+            mask=drawn,
+            transform=np.eye(4),
+            meta=dict(meta or {}),
+            **_geometry(affine, axes, data.shape, settings.size),
+        )
+    except DatasetError as error:
+        raise ScanError(str(error)) from error
+
+
+def shuffled(indices, seed, id):
+    """A permutation of `indices` that depends on the seed and the bag's id, not on the order of work."""
+    words = hashlib.sha256(id.encode()).digest()
+    generator = np.random.default_rng([seed, int.from_bytes(words[:8], "little")])
+    return generator.permutation(np.asarray(indices, np.int64))
+
+
+def _kept(slices, settings):
+    """The indices of the slices that are not one constant value, which holds no anatomy whatever that value
+    is.
+    """
+    if settings.keep_empty:
+        return np.arange(len(slices))
+    kept = np.flatnonzero([one.max() > one.min() for one in slices])
+    if not len(kept):
+        raise ScanError(f"zero slices: all {len(slices)} are of one constant value; --keep-empty keeps them")
+    return kept
+
+
+def _null(slices, settings):
+    if settings.null != "auto":
+        return settings.null
+    value = canvas.null_value(slices)
+    return max(value, 0.0) if settings.clip_negative else value
+
+
+def _geometry(affine, axes, shape, size):
+    to_file = orientation.display_to_file(axes, shape)
+    to_display = canvas.canvas_to_display(shape[axes.row], shape[axes.column], size)
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    return {
+        "affine": affine @ to_file @ to_display,
+        "spacing": lengths[[axes.column, axes.row, axes.slice]],
+        "source_affine": affine,
+        "source_shape": shape,
+    }
+
+
+def _mask(path, shape, affine, axes, order, settings):
+    """The mask (n, size, size) uint8 on the bag's canvas, in the bag's order."""
+    try:
+        drawn, mask_affine = read_volume(path, settings.orientation)
+    except ScanError as error:
+        raise ScanError(f"mask: {error}") from error
+    if drawn.shape != shape:
+        raise ScanError(f"mask: its shape {drawn.shape} differs from the scan's {shape}")
+    if not np.allclose(mask_affine, affine, atol=AFFINE_TOLERANCE):
+        raise ScanError("mask: its affine differs from the scan's; resample it onto the scan")
+    if not (
+        np.isfinite(drawn).all()
+        and drawn.min() >= 0
+        and drawn.max() <= 255
+        and (drawn == np.round(drawn)).all()
+    ):
+        raise ScanError("mask: expected whole numbers 0 to 255 as class ids")
+    return canvas.place(orientation.reorient(drawn, axes), order, settings.size, 0, np.uint8)
+
+
+def _slice_truth(order, total, label, drawn, table, truth):
+    """instance_label (n, k) or None: from the mask, then the table's rows over it; a negative bag has none
+    but negative slices.
+    """
+    if drawn is None and table is None and not truth:
+        return None
+    if len(label) != 1:
+        raise ScanError(f"slice truth needs one class, the bag has {len(label)}")
+    values = np.full(total, 0 if label[0] == 0 else -1, np.int64)
+    if drawn is not None:
+        values[order] = drawn.any(axis=(1, 2))
+    for index, value in (table or {}).items():
+        if not 0 <= index < total:
+            raise ScanError(f"slice truth names slice {index}, the scan has slices 0 to {total - 1}")
+        values[index] = value
+    return values[order][:, None]

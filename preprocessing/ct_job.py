@@ -1,0 +1,213 @@
+"""Head CT volumes (NIfTI) and a label table -> a folder of bags, one bag of axial slices a scan.
+
+    python -m preprocessing ct --scans DIR --labels labels.csv --out DIR
+
+Scans are all .nii and .nii.gz files under --scans; the id is the file's name without that suffix. The table
+has columns id,label[,patient], label 0 or 1; other columns are kept with the bag. Volumes are reoriented by
+their header (axes permuted and flipped, nothing interpolated), cut into axial slices, null-padded or cropped
+around the centre, stored as float16 HU and shuffled within the bag with the permutation kept. What cannot be
+used is listed in DIR/rejected.csv with the reason, and the job goes on.
+
+A job that was stopped, by whatever, resumes with the same command and ends with the same bytes.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+
+from preprocessing import inputs, labels, workers
+from preprocessing.errors import UsageError
+from preprocessing.progress import Progress
+from preprocessing.settings import CtSettings
+from tfrecords.dataset import INFO
+from tfrecords.errors import DatasetError
+from tfrecords.writer import DatasetWriter, package_version, plan_hash
+
+CLASSES = ["positive"]
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
+
+
+def main(args=None):
+    """Runs the command; returns its exit code: 0, 1 where no scan could be used, 2 where it could not start
+    or go on.
+    """
+    args = parser().parse_args(args)
+    try:
+        with _term_as_interrupt():
+            return run(args)
+    except (UsageError, DatasetError, workers.WorkerError) as error:
+        print(f"python -m preprocessing ct: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"python -m preprocessing ct: {error}; the same command resumes.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nStopped. Whole shards in {args.out} are kept; the same command resumes.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser():
+    """The command's arguments."""
+    found = argparse.ArgumentParser(
+        "python -m preprocessing ct", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    found.add_argument(
+        "--scans",
+        required=True,
+        metavar="DIR",
+        help="folder of .nii and .nii.gz files, searched with its subfolders",
+    )
+    found.add_argument("--labels", required=True, metavar="CSV", help="table id,label[,patient]")
+    found.add_argument("--out", required=True, metavar="DIR", help="folder for the bags, made if missing")
+    found.add_argument(
+        "--size", type=int, default=512, help="rows and columns of a slice (default 512, the paper's)"
+    )
+    found.add_argument("--keep-empty", action="store_true", help="keep slices of one constant value")
+    found.add_argument(
+        "--null",
+        default="auto",
+        metavar="auto|HU",
+        help="padding: auto is 0 for brain-extracted scans, else -1024",
+    )
+    found.add_argument(
+        "--clip-negative", action="store_true", help="set negative HU to 0, as the paper's released code does"
+    )
+    found.add_argument(
+        "--masks",
+        metavar="DIR",
+        help="NIfTI masks named as the scans; give mask and slice truth for evaluation",
+    )
+    found.add_argument(
+        "--slice-labels",
+        metavar="CSV",
+        help="table id,source_index,label; slice truth for evaluation, over the masks'",
+    )
+    found.add_argument(
+        "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"
+    )
+    found.add_argument("--seed", type=int, default=0, help="of the shuffle within the bags")
+    found.add_argument(
+        "--jobs", type=int, default=workers.available(), help="worker processes (default: all cores)"
+    )
+    found.add_argument("--force", action="store_true", help="write over what is in --out")
+    return found
+
+
+def run(args):
+    """Finds, plans, makes and writes; returns the exit code."""
+    if args.jobs < 1:
+        raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
+    settings = _settings(args)
+    scans, rejected = find(args)
+    shards = inputs.plan(scans, settings)
+    info = describe(settings, inputs.fingerprint(scans, rejected))
+    if not args.force and _is_done(args.out, plan_hash(shards, info)):
+        print(f"{args.out} is already finished with these scans and settings; nothing to do.")
+        return 0
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    writer = DatasetWriter(args.out, shards, info, force=args.force)
+    write(writer, scans, settings, args.jobs)
+    return report(args.out, writer.finish(rejected))
+
+
+def find(args):
+    """Returns ([Scan], rejected rows). Raises UsageError where there is nothing to do at all."""
+    masks = None if args.masks is None else inputs.find_volumes(args.masks)
+    volumes = inputs.find_volumes(args.scans, without=args.masks)
+    table, bad_rows = labels.read_labels(args.labels)
+    slices, bad_slices = (
+        (None, {}) if args.slice_labels is None else labels.read_slice_labels(args.slice_labels)
+    )
+    _check_same_ids(volumes, table, args.scans, args.labels)
+    if masks is not None:
+        _check_same_ids(volumes, masks, args.scans, args.masks)
+    if slices is not None:
+        _check_same_ids(volumes, {**slices, **bad_slices}, args.scans, args.slice_labels)
+    bad_ids = {id for id, _, _ in bad_rows}
+    scans, rejected = inputs.match(volumes, table, args.labels, masks, slices, bad_slices)
+    # A scan whose row is bad is told about once, by the row's own reason.
+    rejected = [row for row in rejected if row[0] not in bad_ids or "without a label" not in row[2]]
+    return scans, bad_rows + rejected
+
+
+def describe(settings, fingerprint):
+    """What `dataset.json` says about how the bags were made."""
+    made = {
+        "kind": "ct",
+        "settings": settings.to_dict(),
+        "hash": settings.hash(),
+        "version": package_version(),
+    }
+    return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint}
+
+
+def write(writer, scans, settings, jobs):
+    """Writes the shards that are not whole yet."""
+    by_id = {scan.id: scan for scan in scans}
+    wanted = [by_id[id] for index in writer.pending for id in writer.shards[index]]
+    progress = Progress(len(scans), len(scans) - len(wanted))
+    with contextlib.closing(workers.make_bags(wanted, settings, jobs)) as made:
+        for index in writer.pending:
+            with writer.shard(index) as shard:
+                for _ in writer.shards[index]:
+                    scan, bag = next(made)
+                    if isinstance(bag, str):
+                        shard.reject(scan.id, scan.path, bag)
+                    else:
+                        shard.write(bag)
+                    progress.step()
+    progress.close()
+
+
+def report(out, info):
+    """Prints what came out; returns 1 where nothing did."""
+    counts = info["counts"]
+    print(
+        f"{counts['bags']} bags ({sum(counts['positive'])} positive) of {counts['patients']} patients, "
+        f"{counts['instances']} slices, {len(info['shards'])} shards in {out}"
+    )
+    if counts["rejected"]:
+        print(f"{counts['rejected']} rejected: see {os.path.join(out, 'rejected.csv')}")
+    return 0 if counts["bags"] else 1
+
+
+def _settings(args):
+    chosen = {name: getattr(args, name) for name in CtSettings.__dataclass_fields__}
+    return CtSettings.from_dict(chosen)
+
+
+def _check_same_ids(volumes, table, scans, path):
+    if not set(volumes) & set(table):
+        example = next(iter(table), "nothing")
+        raise UsageError(
+            f"{path}: Expected ids of the scans in {scans}, such as {next(iter(volumes))!r}. "
+            f"Received: {example!r}."
+        )
+
+
+def _is_done(folder, wanted):
+    try:
+        with open(os.path.join(folder, INFO), encoding="utf-8") as file:
+            return json.load(file).get("plan") == wanted
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+@contextlib.contextmanager
+def _term_as_interrupt():
+    """A SIGTERM, which a batch system sends before it kills, ends as Ctrl-C does."""
+    if not hasattr(signal, "SIGTERM"):
+        yield
+        return
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread, where no signal arrives
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,120 @@
+"""A folder of phantoms: scans, masks, the label table and the slice truth."""
+
+import csv
+import gzip
+import io
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from .phantom import generate
+
+COLUMNS = ("id", "label", "patient", "type", "volume_cm3", "spacing_mm", "slice_mm", "slices")
+
+
+def labels_of(n, prevalence, seed):
+    """Bag labels (n,) with exactly round(n * prevalence) positives in seeded order."""
+    labels = np.arange(n) < round(n * prevalence)
+    return np.random.default_rng([seed, n]).permutation(labels).astype(int)
+
+
+def write_nifti(path, array, affine):
+    """Writes array (i, j, k) as .nii.gz; equal input gives equal bytes: no time, no name inside."""
+    import nibabel as nib
+
+    image = nib.Nifti1Image(array, affine)
+    image.header.set_xyzt_units("mm")
+    image.header.set_sform(affine, 1)
+    image.header.set_qform(affine, 1)
+    raw = io.BytesIO()
+    image.to_stream(raw)
+    Path(path).write_bytes(gzip.compress(raw.getvalue(), compresslevel=1, mtime=0))
+
+
+def write_phantom(task):
+    """Makes and writes one phantom; returns its row of labels.csv and its rows of slices.csv."""
+    out, seed, index, size, label, brain_masks = task
+    phantom = generate(seed, index, size, bool(label))
+    name = f"ph-{index:04d}"
+    write_nifti(out / "scans" / f"{name}.nii.gz", phantom.volume, phantom.affine)
+    if label:
+        write_nifti(out / "masks" / f"{name}.nii.gz", phantom.mask, phantom.affine)
+    if brain_masks:
+        write_nifti(out / "brain" / f"{name}.nii.gz", phantom.brain, phantom.affine)
+    slices = phantom.mask.any((0, 1)).astype(int)
+    row = (
+        name,
+        label,
+        f"patient-{index:04d}",
+        "+".join(phantom.types),
+        f"{phantom.volume_cm3:.3f}",
+        f"{phantom.spacing[0]:.4f}",
+        f"{phantom.spacing[2]:.4f}",
+        len(slices),
+    )
+    return row, [(name, k, int(v)) for k, v in enumerate(slices)]
+
+
+def make_folder(out, force, brain_masks):
+    """An empty output folder; FileExistsError if one with content is there and force is not given."""
+    if out.exists() and any(out.iterdir()):
+        if not force:
+            raise FileExistsError(
+                f"Expected a new folder. {out} is not empty; choose another or pass --force."
+            )
+        for name in ("scans", "masks", "brain"):
+            shutil.rmtree(out / name, ignore_errors=True)
+        for name in ("labels.csv", "slices.csv"):
+            (out / name).unlink(missing_ok=True)
+    for name in ("scans", "masks", "brain")[: 3 if brain_masks else 2]:
+        (out / name).mkdir(parents=True)
+
+
+def write_table(path, columns, rows):
+    """Writes a CSV table with \\n line ends on every system."""
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(rows)
+
+
+def make_cohort(out, n, size=512, seed=0, prevalence=0.5, jobs=1, force=False, brain_masks=False, step=None):
+    """Writes n phantoms below `out`.
+
+    Args:
+        out: folder; see `make_folder`.
+        prevalence: share of positives in [0, 1].
+        jobs: processes. The files do not depend on it.
+        step: called without arguments after every phantom.
+    """
+    if n < 1 or not 0 <= prevalence <= 1:
+        raise ValueError(
+            f"Expected n >= 1 and a prevalence in [0, 1]. Received n={n}, prevalence={prevalence}."
+        )
+    out = Path(out)
+    make_folder(out, force, brain_masks)
+    labels = labels_of(n, prevalence, seed)
+    tasks = [(out, seed, i, size, int(labels[i]), brain_masks) for i in range(n)]
+    rows = []
+    for row in run(tasks, jobs):
+        rows.append(row)
+        if step:
+            step()
+    write_table(
+        out / "slices.csv", ("id", "source_index", "label"), [s for _, slices in rows for s in slices]
+    )
+    # Last, so that a folder with a label table is a whole one.
+    write_table(out / "labels.csv", COLUMNS, [row for row, _ in rows])
+
+
+def run(tasks, jobs):
+    """Results of write_phantom in the tasks' order, over `jobs` processes."""
+    if jobs == 1:
+        yield from map(write_phantom, tasks)
+        return
+    # "spawn", because a forked child of a process that runs TensorFlow may hang.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(write_phantom, tasks, chunksize=4)

@@ -1,0 +1,137 @@
+"""Patient-safe test set and folds of a data set, as in the paper (remedios2020) -> splits.csv.
+
+    python -m preprocessing split --data DIR                          writes DIR/splits.csv
+    python -m preprocessing split --labels labels.csv --out splits.csv
+
+20 % of the positives are test; the rest lies in five folds, of which each is validation once (20 % of the
+rest). Negatives are undersampled so that training and validation are balanced, and all others are test.
+Patients never span two splits, and the test set is the same in every fold. splits.csv has one row a bag and
+fold. It is frozen: an existing one is never written over without --force.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from preprocessing.cohort import FOLDS, TEST_FRACTION, Volume, draw
+from preprocessing.errors import UsageError
+from preprocessing.labels import read_labels
+from tfrecords.dataset import SPLIT_COLUMNS, SPLITS, Dataset
+from tfrecords.errors import DatasetError
+from tfrecords.writer import csv_text, write_text
+
+SHOWN = 5  # ids of what is left out
+
+
+def main(args=None):
+    """Runs the command; returns its exit code, 0, or 2 where no split could be made."""
+    args = parser().parse_args(args)
+    try:
+        return run(args)
+    except (UsageError, DatasetError) as error:
+        print(f"python -m preprocessing split: {error}", file=sys.stderr)
+        return 2
+
+
+def parser():
+    """The command's arguments."""
+    found = argparse.ArgumentParser(
+        "python -m preprocessing split", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    source = found.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", metavar="DIR", help="folder of bags")
+    source.add_argument("--labels", metavar="CSV", help="table id,label[,patient]; needs --out")
+    found.add_argument("--out", metavar="CSV", help="default: splits.csv in --data")
+    found.add_argument("--seed", type=int, default=0)
+    found.add_argument("--folds", type=int, default=FOLDS, help=f"default {FOLDS}; validation is one fold")
+    found.add_argument(
+        "--test-fraction",
+        type=float,
+        default=TEST_FRACTION,
+        help=f"of the positives, default {TEST_FRACTION}",
+    )
+    found.add_argument("--force", action="store_true", help="write over an existing table")
+    return found
+
+
+def run(args):
+    """Draws, writes and prints the split; returns the exit code."""
+    volumes = read_volumes(args)
+    if args.seed < 0:
+        raise UsageError(f"--seed: Expected a whole number of at least 0. Received: {args.seed}.")
+    out = Path(args.out) if args.out else Path(args.data) / SPLITS
+    if out.exists() and not args.force:
+        raise UsageError(
+            f"{out} is there already, and splits are frozen; give another --out, or --force to write over it."
+        )
+    split = draw(volumes, args.seed, args.folds, args.test_fraction)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, csv_text(SPLIT_COLUMNS, rows(volumes, split)))
+    print("\n".join(summary(volumes, split)))
+    print(f"written to {out}")
+    return 0
+
+
+def read_volumes(args):
+    """The [Volume] of a data set or a label table. Raises UsageError, here for a bad row too."""
+    if args.data:
+        return [Volume(row.id, row.patient, _binary(row)) for row in Dataset(args.data).rows]
+    if not args.out:
+        raise UsageError("--labels needs --out, the table to write.")
+    table, rejected = read_labels(args.labels)
+    if rejected:
+        id, path, reason = rejected[0]
+        raise UsageError(
+            f"{path}: {len(rejected)} rows cannot be used, the first is {id!r}: {reason}; "
+            "correct or remove them."
+        )
+    return [Volume(id, label.patient, label.label) for id, label in table.items()]
+
+
+def rows(volumes, split):
+    """The rows (id, patient, split, fold) of the table: one a volume and fold."""
+    return [
+        (volume.id, volume.patient, split.of(volume.id, fold), fold)
+        for fold in range(split.folds)
+        for volume in volumes
+        if volume.id in split.place
+    ]
+
+
+def summary(volumes, split):
+    """The lines of the paper's Table 1: positive + negative volumes (and patients) of each fold's splits."""
+    lines = [
+        f"{'fold':>4}  {'train':>22}  {'validation':>22}  {'test':>22}   "
+        "positive + negative volumes (patients)"
+    ]
+    for fold in range(split.folds):
+        cells = [_cell(volumes, split, fold, name) for name in ("train", "validation", "test")]
+        lines.append(f"{fold:>4}  " + "  ".join(f"{cell:>22}" for cell in cells))
+    if split.left_out:
+        more = ", ..." if len(split.left_out) > SHOWN else ""
+        lines.append(
+            f"{len(split.left_out)} negative volumes left out, as their patients are in training: "
+            f"{', '.join(split.left_out[:SHOWN])}{more}"
+        )
+    if not _balanced(volumes, split):
+        lines.append("Training is not balanced: there are too few negatives.")
+    return lines
+
+
+def _cell(volumes, split, fold, name):
+    chosen = [volume for volume in volumes if volume.id in split.place and split.of(volume.id, fold) == name]
+    positive = sum(volume.label for volume in chosen)
+    return f"{positive} + {len(chosen) - positive} ({len({volume.patient for volume in chosen})})"
+
+
+def _balanced(volumes, split):
+    labels = [volume.label for volume in volumes if split.place.get(volume.id, "test") != "test"]
+    return sum(labels) * 2 == len(labels)
+
+
+def _binary(row):
+    if len(row.label) != 1:
+        raise UsageError(
+            f"Expected bags with one label, 0 or 1. Received: {len(row.label)} labels of bag {row.id}."
+        )
+    return row.label[0]

@@ -1,0 +1,97 @@
+"""Scans -> bags on all cores, in order, with bounded memory, and without TensorFlow in the workers.
+
+Each worker holds one scan, and no more than `jobs` + 2 bags wait at any time, so that memory follows the
+number of cores and not of scans.
+"""
+
+import collections
+import concurrent.futures
+import multiprocessing
+import os
+import signal
+import threading
+
+from preprocessing.errors import ScanError
+
+WAITING = 2  # bags beyond one a worker, so that none idles while the parent writes
+
+
+class WorkerError(RuntimeError):
+    """A worker died or ran out of memory; the message is one line that says what to do."""
+
+
+def available():
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def make_bags(scans, settings, jobs):
+    """Yields (Scan, Bag, or the reason why there is none) in the order of the scans.
+
+    Raises WorkerError where a worker is gone: the job stops rather than leave out a scan that a rerun would
+    include.
+    """
+    if jobs == 1:
+        yield from ((scan, _guarded(make_bag, scan, settings)) for scan in scans)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy the parent's TensorFlow and its locks
+    pool = concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_initialize)
+    try:
+        yield from _ordered(pool, scans, settings, jobs + WAITING)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def make_bag(scan, settings):
+    """Returns the Bag of one scan, or the reason in one line; whatever a scan does to the code, the job goes
+    on.
+    """
+    from preprocessing.ct import load_bag
+
+    kept = scan._asdict()
+    path = kept.pop("path")
+    try:
+        return load_bag(path, settings, **kept)
+    except ScanError as error:
+        return str(error)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _ordered(pool, scans, settings, waiting):
+    queue = collections.deque()
+    scans = iter(scans)
+    while True:
+        while len(queue) < waiting and (scan := next(scans, None)) is not None:
+            queue.append((scan, _guarded(pool.submit, make_bag, scan, settings, scan=scan)))
+        if not queue:
+            return
+        scan, future = queue.popleft()
+        yield scan, _guarded(future.result, scan=scan)
+
+
+def _guarded(call, *args, scan=None):
+    scan = scan or args[0]
+    try:
+        return call(*args)
+    except (concurrent.futures.BrokenExecutor, MemoryError) as error:
+        died = (
+            "ran out of memory" if isinstance(error, MemoryError) else "died, perhaps killed for its memory,"
+        )
+        raise WorkerError(
+            f"a worker {died} at or near scan {scan.id}; run the same command with fewer --jobs to resume"
+        ) from error
+
+
+def _initialize():
+    # Ctrl-C reaches the whole group of processes; the parent alone answers it, so that there is one message.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent():
+    """A parent that was killed cannot tell its workers; they would wait for work for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

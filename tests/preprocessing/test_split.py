@@ -1,0 +1,99 @@
+import pytest
+
+from preprocessing.__main__ import main
+from tfrecords import Dataset
+from tfrecords.verify import findings
+
+
+@pytest.fixture
+def folder(make_bag, write_dataset):
+    return write_dataset([make_bag(f"v{k:02d}", 1, label=int(k < 20)) for k in range(40)])
+
+
+def test_a_data_set_gets_its_splits(folder, capsys):
+    assert main(["split", "--data", str(folder)]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split("  ") for line in out.splitlines()[1:6]]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert cells[0] == [
+        "0",
+        "12 + 12 (24)",
+        "4 + 4 (8)",
+        "4 + 4 (8)",
+    ]  # 20 % of 20, then 16 over five folds: 4, 3, 3, 3, 3
+    assert cells[4] == ["4", "13 + 13 (26)", "3 + 3 (6)", "4 + 4 (8)"]
+    dataset = Dataset(folder)
+    assert dataset.folds == [0, 1, 2, 3, 4]
+    tests = [[row.id for row in dataset.splits(fold)["test"]] for fold in dataset.folds]
+    assert tests == [tests[0]] * 5
+    assert sum(len(part) for part in dataset.splits(3).values()) == 40
+    assert list(findings(folder)) == []
+
+
+def test_splits_are_frozen(folder, capsys):
+    main(["split", "--data", str(folder)])
+    before = (folder / "splits.csv").read_bytes()
+    assert main(["split", "--data", str(folder), "--seed", "1"]) == 2
+    assert "splits are frozen; give another --out, or --force to write over it" in capsys.readouterr().err
+    assert (folder / "splits.csv").read_bytes() == before
+    assert main(["split", "--data", str(folder), "--seed", "1", "--force"]) == 0
+    assert (folder / "splits.csv").read_bytes() != before
+
+
+def test_a_label_table_is_enough(tmp_path, capsys):
+    labels, out = tmp_path / "labels.csv", tmp_path / "splits.csv"
+    labels.write_text("id,label\n" + "".join(f"v{k},{int(k < 525)}\n" for k in range(4882)))
+    assert main(["split", "--labels", str(labels), "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "positive + negative volumes (patients)" in lines[0]
+    for line in lines[1:6]:
+        assert "336 + 336 (672)" in line and "84 + 84 (168)" in line and "105 + 3937 (4042)" in line
+    rows = out.read_text().splitlines()
+    assert rows[0] == "id,patient,split,fold" and len(rows) == 1 + 5 * 4882
+    first = out.read_bytes()
+    main(["split", "--labels", str(labels), "--out", str(out), "--force"])
+    assert out.read_bytes() == first
+
+
+def test_what_is_left_out_and_not_balanced_is_printed(tmp_path, capsys):
+    labels, out = tmp_path / "labels.csv", tmp_path / "splits.csv"
+    rows = [f"v{k},1,p{k}" for k in range(10)] + [f"n{k},0,q{k // 4}" for k in range(64)]
+    labels.write_text("\n".join(["id,label,patient", *rows]))
+    main(["split", "--labels", str(labels), "--out", str(out)])
+    assert "negative volumes left out, as their patients are in training: n" in capsys.readouterr().out
+    labels.write_text("id,label\n" + "".join(f"v{k},{int(k < 30)}\n" for k in range(40)))
+    main(["split", "--labels", str(labels), "--out", str(out), "--force"])
+    assert "Training is not balanced: there are too few negatives." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "message"),
+    [
+        ("id,label\na,1\n", [], "--labels needs --out"),
+        (
+            "id,label\na,1\nb,x\nc,y\n",
+            ["--out", "s.csv"],
+            "2 rows cannot be used, the first is 'b': label must be 0 or 1, is 'x' (line 3)",
+        ),
+        ("id,label\na,1\n", ["--out", "s.csv"], "Expected at least 6 patients with positive volumes"),
+        (
+            "id,label\na,1\n",
+            ["--out", "s.csv", "--seed", "-1"],
+            "--seed: Expected a whole number of at least 0",
+        ),
+        ("id\na\n", ["--out", "s.csv"], "Expected columns id,label"),
+    ],
+)
+def test_what_cannot_be_split_is_one_line(tmp_path, monkeypatch, capsys, text, more, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.csv").write_text(text)
+    assert main(["split", "--labels", "labels.csv", *more]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_several_classes_are_refused(make_bag, write_dataset, capsys):
+    folder = write_dataset([make_bag("a", 1, label=[0, 1])], info={"classes": ["x", "y"]})
+    assert main(["split", "--data", str(folder)]) == 2
+    assert "Expected bags with one label, 0 or 1. Received: 2 labels of bag a" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Train a recipe's slice detector from one label a volume.
+
+Without --data, phantom head CTs are made and cached once (about a minute), so that the method can be seen at work.
+Several --bags, --folds or --seeds are a grid: one run after the other, each in its own folder below --out.
+
+    python train.py --data DIR --bags 100 400 --folds 5
+    python train.py --quick
+"""
+
+import argparse
+import sys
+
+
+def arguments():
+    """The command's arguments."""
+    found = argparse.ArgumentParser(
+        prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument("--recipe", default="remedios2020", help="which paper (default: remedios2020)")
+    found.add_argument(
+        "--variant", default="default", metavar="default|paper|released",
+        help="what learns best here, the paper's text to the letter, or the authors' released code",
+    )
+    found.add_argument(
+        "--bags", type=int, nargs="+", metavar="N",
+        help="training bags, a nested class-balanced subset of the fold; several are a curve (default: all of the fold)",
+    )
+    one_fold = found.add_mutually_exclusive_group()
+    one_fold.add_argument("--fold", type=int, metavar="K", help="one fold (default: 0)")
+    one_fold.add_argument("--folds", type=int, metavar="F", help="folds 0 to F-1")
+    one_seed = found.add_mutually_exclusive_group()
+    one_seed.add_argument("--seed", type=int, metavar="S", help="one seed (default: 0)")
+    one_seed.add_argument("--seeds", type=int, metavar="S", help="seeds 0 to S-1")
+    found.add_argument("--data", metavar="DIR", help="folder written by `python -m preprocessing ct` and `split`")
+    found.add_argument("--out", default="runs", metavar="DIR", help="folder of all runs (default: runs)")
+    found.add_argument("--resume", action="store_true", help="go on with unfinished runs and skip finished ones")
+    found.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="options of the recipe")
+    found.add_argument("--quick", action="store_true", help="a small network and few epochs, for a laptop")
+    found.add_argument("--list-options", action="store_true", help="print the recipe's options with their sources and stop")
+    return found
+
+
+def main(args=None):
+    """Runs the command; returns its exit code."""
+    given = arguments().parse_args(args)
+    from mil_tf.command import train_command
+
+    return train_command(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
