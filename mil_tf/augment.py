@@ -35,11 +35,12 @@ KINDS = {"none": None, "geometric": Geometric(), "digits": Geometric(15.0, 0.1, 
 
 
 def augmentation(kind, seed, fill):
-    """Returns a function (images (m, h, w, c), epoch, keys) -> images, or None for "none".
+    """Returns a function (images (m, h, w, c), epoch, keys (m, ...)) -> images, or None for "none".
 
     Args:
         kind: a name of KINDS.
-        seed: of the run; every image's draw depends on seed, epoch and its key alone.
+        seed: of the run; every image's draw depends on seed, epoch and its key (a row of numbers) alone, so that
+            no portioning of the work changes it.
         fill: value of what comes in from outside the image (air: -1024 HU).
 
     Raises:
@@ -52,7 +53,7 @@ def augmentation(kind, seed, fill):
         return None
 
     def augment(images, epoch, keys):
-        draws = [ranges.sample(generator(seed, AUGMENT_STREAM, epoch, i, key)) for i, key in enumerate(keys)]
+        draws = [ranges.sample(generator(seed, AUGMENT_STREAM, epoch, *key)) for key in keys]
         return transform(images, draws, fill)
 
     return augment

@@ -1,10 +1,11 @@
 """What train.py does with its arguments: resolve them to jobs, then run the jobs one after the other."""
 
-import os
+import itertools
 import sys
 
 from mil_tf import recipes
 from mil_tf.options import OptionError, parse_assignments, resolve
+from mil_tf.training.interrupt import Interrupted, termination_as_ctrl_c
 
 INTERRUPTED = 130  # the shell's code for a command that SIGINT ended
 
@@ -12,14 +13,16 @@ INTERRUPTED = 130  # the shell's code for a command that SIGINT ended
 def train_command(given):
     """Runs the jobs that the parsed arguments ask for; returns the exit code."""
     try:
-        recipe = recipes.load(given.recipe)
-        options = resolve_options(recipe, given)
-        if given.list_options:
-            return _list(recipe, options)
-        return _run(recipe, options, given)
+        with termination_as_ctrl_c():
+            recipe = recipes.load(given.recipe)
+            options = resolve_options(recipe, given)
+            return _list(recipe, options) if given.list_options else _run(recipe, options, given)
     except ValueError as error:  # every error of the package that a user can mend is one
         print(f"train.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # outside the loop, or a second time within it
+        print("train.py: stopped at once; go on with the same command and --resume", file=sys.stderr)
+        return INTERRUPTED
 
 
 def resolve_options(recipe, given):
@@ -31,37 +34,47 @@ def resolve_options(recipe, given):
         raise OptionError(f"--variant: Expected one of {', '.join(recipe.VARIANTS)}. Received: {given.variant!r}.")
     assigned = parse_assignments(given.set)
     profile = assigned.get("profile", "quick" if given.quick else recipe.OPTIONS["profile"].default)
-    if profile not in recipe.PROFILES:
+    if profile not in tuple(recipe.PROFILES):
         raise OptionError(f"--set profile: Expected one of {', '.join(recipe.PROFILES)}. Received: {profile!r}.")
     return resolve(recipe.OPTIONS, recipe.PROFILES[profile], recipe.VARIANTS[given.variant], {"profile": profile}, assigned)
 
 
 def jobs(recipe, options, given, dataset):
-    """The grid's jobs, in the order sizes, folds, seeds."""
+    """The grid's jobs, in the order sizes, folds, seeds; without --bags, each fold's own size.
+
+    Raises ValueError where a size, fold or seed cannot be, before anything is trained.
+    """
     from mil_tf.training.run import Job
 
     folds = range(given.folds) if given.folds is not None else [given.fold or 0]
     seeds = range(given.seeds) if given.seeds is not None else [given.seed or 0]
-    sizes = given.bags or [len(dataset.splits(folds[0])["train"])]
+    if min(seeds) < 0:
+        raise OptionError(f"--seed: Expected 0 or above. Received: {min(seeds)}.")
+    whole = {fold: len(dataset.splits(fold)["train"]) for fold in folds}
+    for bags, fold in itertools.product(given.bags or (), folds):
+        if not 0 < bags <= whole[fold]:
+            raise OptionError(
+                f"--bags: Expected 1 to {whole[fold]}, the training bags of fold {fold}. Received: {bags}."
+            )
     return [
-        Job(given.recipe, given.variant, options, bags, fold, seed) for bags in sizes for fold in folds for seed in seeds
+        Job(given.recipe, given.variant, options, whole[fold] if bags is None else bags, fold, seed)
+        for bags, fold, seed in itertools.product(dict.fromkeys(given.bags or [None]), folds, seeds)
     ]
 
 
 def _run(recipe, options, given):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for name in ("folds", "seeds"):
         if getattr(given, name) is not None and getattr(given, name) < 1:
             raise OptionError(f"--{name}: Expected at least 1. Received: {getattr(given, name)}.")
-    from tfrecords import Dataset
+    from tfrecords import Dataset, quiet
 
     if given.data is None:
         from mil_tf.embedded import embedded_dataset
 
         given.data = embedded_dataset(given.recipe, given.quick)
     dataset = Dataset(given.data)
+    quiet.tensorflow()
     todo = jobs(recipe, options, given, dataset)
-    from mil_tf.training.interrupt import Interrupted
     from mil_tf.training.loop import NonFiniteError
     from mil_tf.training.run import train
 

@@ -8,6 +8,7 @@ import numpy as np
 
 # Purposes that draw random numbers from a run's seed; each has its own stream (our decision).
 SUBSET_STREAM, ORDER_STREAM, AUGMENT_STREAM = 1, 2, 3
+VERIFY_BLOCK = 8  # instances held while a checksum is followed, 4 MiB at 512x512; our decision
 
 
 class MemorySource:
@@ -64,12 +65,12 @@ class ShardSource:
         rows: its rows that this source holds.
 
     Raises:
-        ValueError: where the bags differ in the shape or type of their instances.
+        tfrecords.CorruptRecordError: from whatever reads a bag that is damaged, before it can be learned from.
     """
 
     def __init__(self, dataset, rows):
         self._dataset, self._rows = dataset, list(rows)
-        self._fields = {}
+        self._fields, self._verified, self._format = {}, set(), None
         self.ids = [row.id for row in self._rows]
         self.patients = [row.patient for row in self._rows]
         self.labels = np.array([row.label for row in self._rows], np.int64)
@@ -81,23 +82,30 @@ class ShardSource:
     @property
     def instance_shape(self):
         """(h, w, c) of every instance."""
-        return tuple(self._first().shape[1:])
+        return self._pixel_format()[1][1:]
 
     @property
     def dtype(self):
         """numpy dtype of the instances."""
-        return self._first().dtype
+        return self._pixel_format()[0]
 
     def blocks(self, position, size):
         """Yields the bag's instances in stored order, at most `size` at a time."""
         from tfrecords import reader
 
         yield from reader.iter_instances(self._dataset.folder, self._rows[position], size)
+        self._verified.add(position)
 
     def take(self, position, indices):
-        """Returns the instances at `indices`, (m, h, w, c)."""
+        """Returns the instances at `indices`, (m, h, w, c).
+
+        Seeking cannot see a checksum, so a bag that has not been streamed yet is streamed once before.
+        """
         from tfrecords import reader
 
+        if position not in self._verified:
+            for _ in self.blocks(position, VERIFY_BLOCK):
+                pass
         return reader.take_instances(self._dataset.folder, self._rows[position], indices)
 
     def fields(self, position):
@@ -112,8 +120,13 @@ class ShardSource:
         """Returns a source of the bags at `positions`."""
         return ShardSource(self._dataset, [self._rows[i] for i in positions])
 
-    def _first(self):
-        return self.take(0, [0])
+    def _pixel_format(self):
+        from tfrecords import reader
+
+        if self._format is None:
+            dtype, shape = reader.read_shape(self._dataset.folder, self._rows[0])
+            self._format = dtype, tuple(shape)
+        return self._format
 
 
 def nested_subset(labels, size, seed):

@@ -1,15 +1,30 @@
-"""The trained model as a SavedModel that needs neither mil-tf nor Keras, with everything prediction must know."""
+"""The trained model as a SavedModel that needs neither mil-tf nor Keras, with what prediction must know.
+
+`export/` holds the SavedModel and `mil_tf.json`. Two signatures, both fed `slices`, float32 (n, h, w, c), HU:
+
+    slices -> probabilities        float32 (n, 2), column 1 positive
+    bag    -> probability          float32 (), of the top slice
+              top_slice            int64 (), its position among the slices given; the lowest among equals
+              slice_probabilities  float32 (n,), of the positive class
+
+`slices` takes what it is given in one pass, so its caller cuts a scan into chunks; `bag` cuts by itself.
+"""
 
 import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from mil_tf import runs
 
 FORMAT = 1
-CHUNK = 8  # slices a pass of the `bag` signature, so that its memory does not grow with the scan; our decision
+FACTS = "mil_tf.json"
+CHUNK = 8  # slices a pass of the `bag` signature, whose memory must not grow with the scan; our decision
+# What the model's folder tells of the run that made it.
+KEPT = ("recipe", "variant", "bags", "fold", "seed", "preprocessing", "versions", "commit", "parameters")
+OPTIONAL = ("spacing",)
 
 
 class ExportedScorer(tf.Module):
@@ -36,13 +51,18 @@ class ExportedScorer(tf.Module):
 
     def _bag(self, slices):
         """The top slice decides; ties go to the lowest index, so slices come in anatomical order."""
-        starts = tf.range(0, tf.shape(slices)[0], CHUNK)
+        count = tf.shape(slices)[0]
+        some = tf.debugging.Assert(count > 0, ["Expected at least one slice. Received: 0."])
+        with tf.control_dependencies([some]):
+            starts = tf.range(0, count, CHUNK)
         parts = tf.map_fn(
             lambda start: self._padded(slices[start : start + CHUNK]), starts, parallel_iterations=1,
             fn_output_signature=tf.TensorSpec([CHUNK], tf.float32),
         )
-        positive = tf.reshape(parts, [-1])[: tf.shape(slices)[0]]
-        top = tf.argmax(positive)
+        positive = tf.reshape(parts, [-1])[:count]
+        # tf.argmax promises nothing on ties; a NaN must come out and not be passed over.
+        rank = tf.where(tf.math.is_nan(positive), float("inf"), positive)
+        top = tf.where(tf.equal(rank, tf.reduce_max(rank)))[0, 0]
         return {"probability": positive[top], "top_slice": top, "slice_probabilities": positive}
 
     def _padded(self, slices):
@@ -56,7 +76,7 @@ def export(folder, model, config):
     Args:
         folder: a run whose validation table is written.
         model: its best weights.
-        config: the run's config.
+        config: the run's config; `spacing` in it is optional, see `spacing_range`.
     """
     from mil_tf.evaluation.run import validation_threshold
 
@@ -65,9 +85,28 @@ def export(folder, model, config):
     shutil.rmtree(part, ignore_errors=True)
     module = ExportedScorer(model)
     tf.saved_model.save(module, str(part), signatures=module.signatures())
-    kept = ("recipe", "variant", "bags", "fold", "seed", "preprocessing", "versions", "commit", "parameters")
-    facts = {"format": FORMAT, **{name: config[name] for name in kept}}
+    facts = {"format": FORMAT, **{name: config[name] for name in KEPT}}
+    facts |= {name: config[name] for name in OPTIONAL if config.get(name) is not None}
+    facts["weights"] = runs.weights_digest(model)
     facts["threshold"] = validation_threshold(folder)
-    runs.write_json(part / "mil_tf.json", facts)
+    runs.write_json(part / FACTS, facts)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(part, final)
+
+
+def spacing_range(source):
+    """The least and greatest voxel size of a source's bags, so that a scan unlike them can be told.
+
+    Args:
+        source: a source of `mil_tf.data`, for instance the training bags.
+
+    Returns:
+        {"low": [3 floats], "high": [3 floats]} in mm (column, row, slice), or None where a bag has
+        no spacing.
+    """
+    found = [source.fields(position).spacing for position in range(len(source))]
+    if not found or any(spacing is None for spacing in found):
+        return None
+    sizes = np.asarray(found, np.float64)
+    ends = {"low": sizes.min(axis=0), "high": sizes.max(axis=0)}
+    return {name: [round(float(size), 6) for size in end] for name, end in ends.items()}

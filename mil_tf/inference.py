@@ -42,15 +42,18 @@ def predict_dataset(run, data, name):
         name: of the cohort, in the names of the tables.
 
     Raises:
-        tfrecords.DatasetError: where `data` is none, or was preprocessed in another way than the training data.
-        mil_tf.runs.RunError: where `run` is none, or unfinished.
+        tfrecords.DatasetError: where `data` is none, or was preprocessed in another way than the training data; or
+            where `run` is none, or unfinished.
     """
-    from mil_tf.training.run import trained_scorer
-    from tfrecords import Dataset, DatasetError
+    from tfrecords import Dataset, DatasetError, quiet
 
-    dataset, config = Dataset(data), runs.read_config(run)
-    _same_preprocessing(config, dataset)
+    quiet.tensorflow()
+    from mil_tf.training.run import trained_scorer
+
+    dataset = Dataset(data)
     try:
+        config = runs.read_config(run)
+        _same_preprocessing(config, dataset)
         scorer = trained_scorer(run, config)
     except runs.RunError as error:
         raise DatasetError(str(error)) from error
@@ -60,7 +63,7 @@ def predict_dataset(run, data, name):
 def _same_preprocessing(config, dataset):
     from tfrecords import DatasetError
 
-    trained, given = config["preprocessing"].get("hash"), dataset.info["preprocessing"].get("hash")
+    trained, given = config["preprocessing"].get("hash"), dataset.info.get("preprocessing", {}).get("hash")
     if trained != given:
         raise DatasetError(
             f"{dataset.folder}: Expected bags preprocessed as the training data, settings {trained}. Received: {given}; "

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import math
 from typing import Any, NamedTuple
 
 
@@ -28,7 +29,8 @@ def resolve(options, *layers):
         {name: value} of all options.
 
     Raises:
-        OptionError: at an unknown name, naming the nearest known, or a value of another type than the default's.
+        OptionError: at an unknown name, naming the nearest known, or a value of another type than the default's,
+            or one that is not finite.
     """
     values = {name: option.default for name, option in options.items()}
     for layer in layers:
@@ -56,7 +58,7 @@ def _literal(text):
         return text.lower() == "true"
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
 
 
@@ -74,6 +76,8 @@ def _typed(name, value, default):
         value = tuple(value)
     if isinstance(default, str) and isinstance(value, (int, float)) and not isinstance(value, bool):
         raise OptionError(f"--set {name}: Expected a name such as {default!r}. Received: {value!r}.")
-    if default is not None and value is not None and type(value) is not type(default):
+    if default is not None and type(value) is not type(default):
         raise OptionError(f"--set {name}: Expected a {type(default).__name__} such as {default!r}. Received: {value!r}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise OptionError(f"--set {name}: Expected a finite number. Received: {value!r}.")
     return value

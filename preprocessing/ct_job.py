@@ -107,7 +107,6 @@ def run(args):
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     writer = DatasetWriter(args.out, shards, info, force=args.force)
     write(writer, scans, settings, args.jobs)
     return report(args.out, writer.finish(rejected))

@@ -15,7 +15,7 @@ import json
 import os
 from pathlib import Path
 
-from tfrecords import example
+from tfrecords import example, quiet
 from tfrecords.bag import BagRow
 from tfrecords.dataset import BAGS, INFO, PLAN, REJECTED
 from tfrecords.errors import DatasetError
@@ -67,8 +67,7 @@ class DatasetWriter:
         """A context in which one shard's bags are written in order; it becomes whole when the context ends
         without error.
         """
-        import tensorflow as tf
-
+        tf = quiet.tensorflow()
         name = self.names[index]
         temporary = self.folder / (name + TEMPORARY)
         try:

@@ -2,14 +2,14 @@
 
 import keras
 
-from mil_tf.models.convnet import convnet
+from mil_tf.models.convnet import SMALLEST, convnet
 from mil_tf.models.released import released
 from mil_tf.models.resnet import BLOCKS, resnet
 
 BACKBONES = (*(f"resnet{depth}" for depth in BLOCKS), "released", "convnet")
 
 
-def build_scorer(options, seed, channels=1):
+def build_scorer(options, seed, channels=1, size=None):
     """Builds the network that a recipe's options describe, with the initial weights of `seed`.
 
     The weights depend on seed and network alone, so every size and fold of a seed starts from the same ones.
@@ -18,23 +18,35 @@ def build_scorer(options, seed, channels=1):
         options: {name: value}, resolved.
         seed: of the run.
         channels: input channels.
+        size: (h, w) of what it will be fed; checked where given.
 
     Returns:
         A Keras model, (n, h, w, channels) in HU -> (n, 2) probabilities.
 
     Raises:
-        ValueError: where the backbone is unknown.
+        ValueError: where the backbone is unknown, or the size is below what it takes.
     """
     keras.utils.set_random_seed(seed)
-    window = (options["window_center"], options["window_width"]) if options["window_width"] else None
+    scaling = _scaling(options)
     backbone = options["backbone"]
     if backbone == "released":
-        return released(window, channels)
+        return released(scaling, channels)
     if backbone == "convnet":
-        return convnet(window, options["activation"], options["dropout"], channels)
+        if size is not None and min(size) < SMALLEST:
+            raise ValueError(
+                f"Expected slices of at least {SMALLEST} pixels a side for convnet. Received: {tuple(size)}"
+            )
+        return convnet(scaling, options["activation"], options["dropout"], channels)
     if backbone not in BACKBONES:
         raise ValueError(f"Expected `backbone` to be one of {BACKBONES}. Received: {backbone!r}")
     return resnet(
         int(backbone.removeprefix("resnet")), options["width"], options["norm"], options["zero_residual"],
-        options["activation"], window, channels, stem=options["stem"], dropout=options["dropout"],
+        options["activation"], scaling, channels, stem=options["stem"], dropout=options["dropout"], pool=options["pool"],
     )
+
+
+def _scaling(options):
+    kind = options["scaling"]
+    if kind == "none":
+        return None
+    return (kind, *(options["hu_points"] if kind == "ramps" else (options["window_center"], options["window_width"])))

@@ -7,18 +7,20 @@ convolution that spans what is left of a 28-pixel image, pooled over its positio
 import keras
 
 from mil_tf import registry
+from mil_tf.models.dropout import CountedDropout
 from mil_tf.models.head import probabilities
-from mil_tf.models.scaling import HuWindow
+from mil_tf.models.scaling import scaling_layer
 
 FILTERS = (20, 50, 128)
 KERNELS = (5, 5, 4)
+SMALLEST = 28  # pixels: below, the last kernel has nothing to span
 
 
-def convnet(window=None, activation="relu", dropout=0.0, channels=1, classes=2):
+def convnet(scaling=None, activation="relu", dropout=0.0, channels=1, classes=2):
     """Builds the network (about 130,000 parameters at one channel).
 
     Args:
-        window: (center, width) of the input scaling, or None.
+        scaling: of the input, see `mil_tf.models.scaling.scaling_layer`.
         activation: name of the activation.
         dropout: rate before the last layer.
         channels: input channels.
@@ -27,13 +29,13 @@ def convnet(window=None, activation="relu", dropout=0.0, channels=1, classes=2):
     Input shape: (n, h, w, channels), h and w at least 28. Output shape: (n, classes), probabilities.
     """
     inputs = keras.Input((None, None, channels), name="slices")
-    x = HuWindow(*window, name="hu_window")(inputs) if window else inputs
+    x = scaling_layer(scaling)(inputs)
     for index, (filters, kernel) in enumerate(zip(FILTERS, KERNELS), 1):
         x = keras.layers.Conv2D(filters, kernel, activation=registry.activation(activation), name=f"conv{index}")(x)
         if index < len(FILTERS):
             x = keras.layers.MaxPooling2D(2, name=f"pool{index}")(x)
     x = keras.layers.GlobalAveragePooling2D(name="pool", dtype="float32")(x)
     if dropout:
-        x = keras.layers.Dropout(dropout, name="dropout")(x)
+        x = CountedDropout(dropout, name="dropout")(x)
     logits = keras.layers.Dense(classes, name="logits", dtype="float32")(x)
     return keras.Model(inputs, probabilities(logits), name="convnet")

@@ -35,5 +35,5 @@ def normalisation(norm, channels, name):
             groups=max(1, channels // GROUP_CHANNELS), epsilon=GROUP_EPSILON, name=name
         )
     if ">" in norm:
-        return registry.layer(norm, name=name)
+        return registry.layer(norm, {"groups": max(1, channels // GROUP_CHANNELS)}, name=name)
     raise ValueError(f"Expected `norm` to be one of {NORMS} or a registered name. Received: norm={norm!r}")

@@ -8,24 +8,24 @@ no normalisation; a 3x3/2 max-pooling after every unit; the shortcut is relu(con
 import keras
 
 from mil_tf.models.head import probabilities
-from mil_tf.models.scaling import HuWindow
+from mil_tf.models.scaling import scaling_layer
 
 UNITS = (3, 4, 6, 3)
 WIDTH = 16
 
 
-def released(window=None, channels=1, classes=2):
+def released(scaling=None, channels=1, classes=2):
     """Builds the released network.
 
     Args:
-        window: (center, width) in HU for the input scaling, or None for HU as they are (the released code).
+        scaling: of the input, see `mil_tf.models.scaling.scaling_layer`; None is the released code.
         channels: input channels.
         classes: softmax outputs.
 
     Input shape: (n, h, w, channels) in HU. Output shape: (n, classes), probabilities.
     """
     inputs = keras.Input((None, None, channels), name="slices")
-    x = HuWindow(*window, name="hu_window")(inputs) if window else inputs
+    x = scaling_layer(scaling)(inputs)
     x = keras.layers.Conv2D(WIDTH, 7, 2, padding="same", activation="relu", name="stem_conv")(x)
     for stage, units in enumerate(UNITS):
         for index in range(units):

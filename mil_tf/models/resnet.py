@@ -7,17 +7,21 @@ ResNet-34 and two softmax outputs; that is `depth=34, width=64`. Smaller depths 
 import keras
 
 from mil_tf import registry
+from mil_tf.models.dropout import CountedDropout
 from mil_tf.models.head import probabilities
 from mil_tf.models.norms import normalisation
-from mil_tf.models.scaling import HuWindow
+from mil_tf.models.scaling import scaling_layer
 
 # Blocks a stage: He et al. 2016, table 1, for 18 and 34; 10 is the usual one-block-a-stage form.
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+# Kernel and stride of the first convolution, and whether 3x3/2 max-pooling follows.
+STEMS = {"imagenet": (7, 2, True), "light": (3, 2, True), "half": (3, 2, False), "small": (3, 1, False)}
+POOLS = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
 
 
 def resnet(
-    depth=34, width=64, norm="batch", zero_residual=True, activation="relu", window=None, channels=1, classes=2,
-    stem="imagenet", dropout=0.0,
+    depth=34, width=64, norm="batch", zero_residual=True, activation="relu", scaling=None, channels=1, classes=2,
+    stem="imagenet", dropout=0.0, pool="average",
 ):
     """Builds the network.
 
@@ -28,11 +32,13 @@ def resnet(
         zero_residual: starts every residual branch at zero (the last scale, or without a norm the last kernel), so
             that the network begins as its shortcut. Without it an unnormalised ResNet-34 explodes.
         activation: name of the activation.
-        window: (center, width) in HU for the input scaling, or None to feed HU as they are.
+        scaling: of the input, see `mil_tf.models.scaling.scaling_layer`; None feeds HU as they are.
         channels: input channels.
         classes: softmax outputs.
-        stem: "imagenet" (7x7/2 and 3x3/2 max-pooling) or "small" (3x3/1, no pooling) for images under 64 pixels.
+        stem: "imagenet" (7x7/2, 3x3/2 max-pooling), or for small images "light" (3x3/2, pooling), "half" (3x3/2)
+            or "small" (3x3/1).
         dropout: rate before the last layer.
+        pool: "average" (He et al. 2016) or "max" over the last feature map.
 
     Input shape: (n, h, w, channels) in HU. Output shape: (n, classes), probabilities in float32.
 
@@ -41,29 +47,31 @@ def resnet(
     """
     if depth not in BLOCKS:
         raise ValueError(f"Expected `depth` to be one of {tuple(BLOCKS)}. Received: depth={depth}")
-    if stem not in ("imagenet", "small"):
-        raise ValueError(f"Expected `stem` to be 'imagenet' or 'small'. Received: stem={stem!r}")
+    if stem not in STEMS:
+        raise ValueError(f"Expected `stem` to be one of {tuple(STEMS)}. Received: stem={stem!r}")
+    if pool not in POOLS:
+        raise ValueError(f"Expected `pool` to be one of {tuple(POOLS)}. Received: pool={pool!r}")
     block = _Block(norm, activation, zero_residual)
     inputs = keras.Input((None, None, channels), name="slices")
-    x = HuWindow(*window, name="hu_window")(inputs) if window else inputs
+    x = scaling_layer(scaling)(inputs)
     x = _stem(x, width, stem, block)
     for stage, blocks in enumerate(BLOCKS[depth]):
         for index in range(blocks):
             stride = 2 if stage and not index else 1
             x = block(x, width * 2**stage, stride, name=f"stage{stage + 1}_block{index + 1}")
-    return keras.Model(inputs, _head(x, classes, dropout), name=f"resnet{depth}")
+    return keras.Model(inputs, _head(x, classes, dropout, pool), name=f"resnet{depth}")
 
 
 def _stem(x, width, stem, block):
-    kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
+    kernel, stride, pooled = STEMS[stem]
     x = block.activate(block.normalise(block.convolve(x, width, kernel, stride, "stem_conv"), "stem_norm"), "stem_act")
-    return keras.layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x) if stem == "imagenet" else x
+    return keras.layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x) if pooled else x
 
 
-def _head(x, classes, dropout):
-    x = keras.layers.GlobalAveragePooling2D(name="pool", dtype="float32")(x)
+def _head(x, classes, dropout, pool):
+    x = POOLS[pool](name="pool", dtype="float32")(x)
     if dropout:
-        x = keras.layers.Dropout(dropout, name="dropout")(x)
+        x = CountedDropout(dropout, name="dropout")(x)
     return probabilities(keras.layers.Dense(classes, name="logits", dtype="float32")(x))
 
 

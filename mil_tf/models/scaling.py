@@ -38,3 +38,57 @@ class HuWindow(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "center": self.center, "width": self.width}
+
+
+@keras.saving.register_keras_serializable(package="mil_tf")
+class HuRamps(keras.layers.Layer):
+    """Encodes HU as one channel an interval between breakpoints, each a ramp from -1 to 1.
+
+    A linear layer over the ramps can form any piecewise linear function of HU with these breakpoints, for instance
+    "between 50 and 90 HU", which separates fresh blood from both brain and bone. A single window cannot: bone saturates
+    next to blood, and the difference between blood and brain is a few per cent of the range that holds bone.
+
+    Args:
+        points: rising breakpoints in HU, at least two.
+
+    Input shape: (n, h, w, c) in HU. Output shape: (n, h, w, c * (len(points) - 1)), in [-1, 1].
+
+    Example:
+        >>> HuRamps((0, 50, 100))(tf.constant([[[[75.0]]]]))  # -> [1, 0]
+    """
+
+    def __init__(self, points, **kwargs):
+        super().__init__(**kwargs)
+        self.points = tuple(float(p) for p in points)
+        if len(self.points) < 2 or any(low >= high for low, high in zip(self.points, self.points[1:])):
+            raise ValueError(f"Expected at least two rising `points` in HU. Received: points={tuple(points)}")
+
+    def call(self, inputs):
+        low = tf.constant(self.points[:-1], self.compute_dtype)
+        high = tf.constant(self.points[1:], self.compute_dtype)
+        scaled = (tf.cast(inputs, self.compute_dtype)[..., None] - low) / (high - low)
+        ramps = tf.clip_by_value(scaled, 0.0, 1.0) * 2.0 - 1.0
+        shape = tf.shape(inputs)
+        return tf.reshape(ramps, tf.concat([shape[:-1], [inputs.shape[-1] * (len(self.points) - 1)]], 0))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] * (len(self.points) - 1))
+
+    def get_config(self):
+        return {**super().get_config(), "points": self.points}
+
+
+def scaling_layer(scaling):
+    """The input layer for `scaling`: ("window", center, width), ("ramps", *points), or None for HU as they are.
+
+    Raises:
+        ValueError: where the kind is unknown.
+    """
+    if scaling is None:
+        return lambda inputs: inputs
+    kind, *values = scaling
+    if kind == "window":
+        return HuWindow(*values, name="hu_window")
+    if kind == "ramps":
+        return HuRamps(values, name="hu_ramps")
+    raise ValueError(f"Expected `scaling` to be 'window', 'ramps' or None. Received: {scaling!r}")

@@ -22,15 +22,24 @@ OPTIONS = {
     "backbone": Option("resnet34", f"{PAPER} 2.2", "resnet34, resnet18, resnet10, released, or convnet (small images)"),
     "width": Option(64, "He et al. 2016, table 1", "filters of the first stage"),
     "stem": Option("imagenet", "He et al. 2016, table 1", "imagenet (7x7/2, pooling), or small (3x3/1)"),
-    "norm": Option("none", OURS, "batch, group, none, or a registered layer name"),
+    "norm": Option("batch", OURS, "batch, group, none, or a registered layer name"),
+    "freeze_norm": Option(True, OURS, "batch norm keeps its moving averages once the warm-up is over"),
     "zero_residual": Option(True, OURS, "start every residual branch at zero"),
     "activation": Option("relu", "He et al. 2016", "activation, a Keras or registered name"),
     "dropout": Option(0.0, OURS, "rate before the last layer"),
-    "window_center": Option(40.0, OURS, "HU in the middle of the input window"),
-    "window_width": Option(160.0, OURS, "HU across the input window; 0 feeds HU as they are (the paper's text)"),
+    "pool": Option("average", "He et al. 2016", "average or max over the last feature map"),
+    "scaling": Option("ramps", OURS, "of the input: ramps (one channel a HU interval), window, or none (the paper's text)"),
+    "hu_points": Option(
+        (-100.0, 0.0, 30.0, 50.0, 65.0, 80.0, 110.0, 300.0), OURS,
+        "breakpoints of the ramps in HU: fine where CSF, brain and blood lie, coarse in fat and bone",
+    ),
+    "window_center": Option(40.0, OURS, "HU in the middle, where scaling is window"),
+    "window_width": Option(80.0, OURS, "HU across, where scaling is window"),
     "selection": Option("top_instance", f"{PAPER} 2.3", "which instances learn after the warm-up"),
-    "warm_up": Option(10, OURS, "epochs that learn from random instances first; 0 is the paper's form"),
+    "warm_up": Option(16, OURS, "epochs that learn from random instances first; 0 is the paper's form"),
     "warm_up_instances": Option(8, OURS, "instances a bag in a warm-up epoch"),
+    "warm_up_window": Option(8, OURS, "bags an optimizer step in the warm-up, which wants many steps"),
+    "warm_up_learning_rate": Option(1e-3, OURS, "step size in the warm-up"),
     "augmentation": Option("none", f"{PAPER} is silent", "none, geometric (heads) or digits"),
     "loss": Option("CategoricalCrossentropy", f"{PAPER} 2.2", "a Keras or registered loss"),
     "window": Option(128, f"{PAPER} 2.2", "bags an optimizer step: gradients are accumulated over them"),
@@ -47,7 +56,10 @@ OPTIONS = {
     "image_every": Option(5, OURS, "epochs between the TensorBoard images of chosen slices; 0 is never"),
 }
 
-_LITERAL = {"window_width": 0.0, "warm_up": 0, "augmentation": "none", "dropout": 0.0, "weight_decay": 0.0}
+_LITERAL = {
+    "scaling": "none", "warm_up": 0, "augmentation": "none", "dropout": 0.0, "weight_decay": 0.0,
+    "freeze_norm": False, "pool": "average", "stem": "imagenet",
+}
 VARIANTS = {
     "default": {},
     "paper": {**_LITERAL, "backbone": "resnet34", "norm": "batch", "zero_residual": False},
@@ -59,12 +71,13 @@ VARIANTS = {
 PROFILES = {
     "full": {},
     "quick": {
-        "backbone": "resnet10", "width": 16, "window": 16, "learning_rate": 1e-3, "warm_up": 20, "max_epochs": 60,
-        "patience": 20, "augmentation": "geometric",
+        "backbone": "resnet10", "width": 16, "stem": "light", "window": 8, "warm_up": 16, "warm_up_learning_rate": 2e-3,
+        "max_epochs": 24, "patience": 8, "augmentation": "geometric",
     },
     "small": {
-        "backbone": "convnet", "window_center": 127.5, "window_width": 255.0, "window": 16, "learning_rate": 5e-4,
-        "warm_up": 8, "max_epochs": 24, "patience": 24,
+        "backbone": "convnet", "scaling": "window", "window_center": 127.5, "window_width": 255.0, "window": 16,
+        "learning_rate": 5e-4, "warm_up": 8, "warm_up_window": 16, "warm_up_learning_rate": 5e-4, "max_epochs": 24,
+        "patience": 24,
     },
 }
 OPTIONS["profile"] = Option("full", OURS, "full, quick (small phantoms), or small (small bags of small images)")

@@ -39,9 +39,14 @@ class AtRandom:
     Args:
         count: instances a bag and epoch.
         seed: of the run.
+
+    Raises:
+        ValueError: where `count` is below 1.
     """
 
     def __init__(self, count, seed):
+        if count < 1:
+            raise ValueError(f"Expected `warm_up_instances` of at least 1. Received: warm_up_instances={count}")
         self._count, self._seed = count, seed
 
     def __call__(self, source, window, epoch):

@@ -10,6 +10,19 @@ class Interrupted(RuntimeError):
 
 
 @contextlib.contextmanager
+def termination_as_ctrl_c():
+    """Within it SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that both end with the same words."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextlib.contextmanager
 def interruption():
     """Yields a function that says whether SIGINT or SIGTERM has come.
 

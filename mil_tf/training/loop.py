@@ -11,7 +11,7 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
-from mil_tf import data
+from mil_tf import data, registry
 from mil_tf.training.convergence import Convergence
 from mil_tf.training.interrupt import Interrupted, interruption
 from mil_tf.training.state import State
@@ -22,22 +22,36 @@ class NonFiniteError(RuntimeError):
     """A loss or gradient stopped being a number; the message names the steps between which it appeared."""
 
 
+def _not_finite(what, before, step, epoch):
+    return NonFiniteError(
+        f"{what} is not finite: it was at step {before}, it is not at step {step} (epoch {epoch}); lower the learning "
+        "rate or check the data with `python -m tfrecords verify`; the last checkpoint is intact"
+    )
+
+
 @dataclasses.dataclass
 class Plan:
     """How long and in what portions to train.
 
-    window: bags an optimizer step (remedios2020: 128). max_epochs: an upper bound. patience, min_delta: convergence.
+    max_epochs: an upper bound. patience, min_delta: convergence.
     seed: of the order of bags. first_epoch: the first epoch whose validation loss counts for convergence and for the
     best weights. checkpoint_seconds: longest time without a checkpoint.
+
+    Raises:
+        ValueError: where a number is too small to train with.
     """
 
-    window: int
     max_epochs: int
     patience: int
     min_delta: float
     seed: int
     first_epoch: int = 0
     checkpoint_seconds: float = 600.0
+
+    def __post_init__(self):
+        for name, least in (("max_epochs", 1), ("patience", 1), ("min_delta", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"Expected `{name}` of at least {least}. Received: {name}={getattr(self, name)}")
 
 
 class Loop:
@@ -47,6 +61,7 @@ class Loop:
         plan: a Plan.
         train, validation: sources of `mil_tf.data`.
         signal_of: epoch -> the signal of that epoch, a function (source, window, epoch) -> WindowResult.
+        window_of: epoch -> bags an optimizer step.
         optimizer: Keras optimizer; it is built here.
         variables: what the gradients belong to.
         scorer: `Scorer` for the validation.
@@ -57,16 +72,16 @@ class Loop:
     """
 
     def __init__(
-        self, plan, train, validation, signal_of, optimizer, variables, scorer, checkpoints, best, observers=(),
+        self, plan, train, validation, signal_of, window_of, optimizer, variables, scorer, checkpoints, best, observers=(),
         learning_rate: Callable[[int], float] | None = None,
     ):
         self.plan, self.train, self.validation = plan, train, validation
         self.scorer, self.checkpoints, self.best = scorer, checkpoints, best
-        self._signal_of, self._observers, self._learning_rate = signal_of, observers, learning_rate
+        self._signal_of, self._window_of = signal_of, window_of
+        self._observers, self._learning_rate = observers, learning_rate
         self._optimizer, self._variables = optimizer, variables
         self._apply = tf.function(self._apply_gradients)
-        if hasattr(optimizer, "build"):
-            optimizer.build(variables)
+        registry.create_slots(optimizer, variables)
 
     def run(self, resume=False):
         """Trains to convergence, loads the best weights and returns the final State.
@@ -96,7 +111,7 @@ class Loop:
         if self._learning_rate:
             self._optimizer.learning_rate.assign(self._learning_rate(state.epoch))
         order = data.epoch_order(len(self.train), self.plan.seed, state.epoch)
-        windows = data.windows(order, self.plan.window)
+        windows = data.windows(order, self._window_of(state.epoch))
         saved = time.monotonic()
         for window in windows[state.window :]:
             self._step(state, window)
@@ -114,11 +129,7 @@ class Loop:
         result = self._signal_of(state.epoch)(self.train, window, state.epoch)
         norm = self._apply(result.gradients) if np.isfinite(result.losses).all() else np.nan
         if not np.isfinite(norm):
-            raise NonFiniteError(
-                f"the loss or its gradient is not finite: it was at step {state.step}, it is not at step "
-                f"{state.step + 1} (epoch {state.epoch}); lower the learning rate or check the data with "
-                "`python -m tfrecords verify`; the last checkpoint is intact"
-            )
+            raise _not_finite("the loss or its gradient", state.step, state.step + 1, state.epoch)
         state.losses.extend(float(loss) for loss in result.losses)
         state.step += 1
         state.window += 1
@@ -132,6 +143,9 @@ class Loop:
     def _close_epoch(self, state, timing):
         started = time.monotonic()
         metrics = {"train_loss": float(np.mean(state.losses)), **validate(self.validation, self.scorer)}
+        if not np.isfinite(metrics["validation_loss"]):
+            before = state.step - state.window
+            raise _not_finite("the validation loss", before, state.step, state.epoch)
         rate = float(self._optimizer.learning_rate.numpy())
         state.history.append({"epoch": state.epoch, **metrics, "learning_rate": rate})
         timing["validation_seconds"] = time.monotonic() - started

@@ -1,12 +1,14 @@
 """One run from arguments to answers: subset, model, loop, tables, SavedModel, all in one folder."""
 
 import dataclasses
+import hashlib
+import json
 import math
 import shutil
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mil_tf import registry, runs, selection
@@ -62,8 +64,11 @@ def train(job, dataset, out, resume=False, show=print):
     keras.backend.clear_session()
     folder = job.folder(out)
     sources = _sources(job, dataset)
-    model = build_scorer(job.options, job.seed, sources["train"].instance_shape[2])
-    config = _config(job, dataset, model)
+    height, width, channels = sources["train"].instance_shape
+    model = build_scorer(job.options, job.seed, channels, (height, width))
+    scorer = Scorer(model, job.options["chunk"])
+    method = _method(job, model, scorer)  # before the folder: an option that cannot be leaves nothing behind
+    config = _config(job, dataset, sources, model)
     resuming = _prepare(folder, config, resume)
     if is_finished(folder):
         show(f"{folder}: finished already")
@@ -72,9 +77,8 @@ def train(job, dataset, out, resume=False, show=print):
         folder / "bags.csv", ("id", "patient", "label"),
         zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
     )
-    scorer = Scorer(model, job.options["chunk"])
     try:
-        state = _loop(job, folder, model, scorer, sources, show).run(resuming)
+        state = _loop(folder, method, model, scorer, sources, job.options["image_every"], show).run(resuming)
     except Interrupted as stop:
         raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
     except NonFiniteError as error:
@@ -108,12 +112,21 @@ def _sources(job, dataset):
     for name in ("train", "validation", "test"):
         if not splits[name]:
             raise OptionError(f"{dataset.folder}, fold {job.fold}: Expected bags in the {name} split. Received: 0.")
+        _check_labels(dataset, splits[name])
     found = {name: ShardSource(dataset, splits[name]) for name in ("train", "validation", "test")}
     found["train"] = found["train"].subset(nested_subset(found["train"].labels, job.bags, job.seed))
     return found
 
 
-def _config(job, dataset, model):
+def _check_labels(dataset, rows):
+    for row in rows:
+        if row.label not in ((0,), (1,)):
+            raise OptionError(
+                f"{dataset.folder}, bag {row.id}: Expected a label of 0 or 1. Received: {row.label}."
+            )
+
+
+def _config(job, dataset, sources, model):
     return {
         "recipe": job.recipe,
         "variant": job.variant,
@@ -121,8 +134,12 @@ def _config(job, dataset, model):
         "fold": job.fold,
         "seed": job.seed,
         "options": job.options,
-        "data": {"folder": str(dataset.folder), "shards": _digests(dataset)},
-        "preprocessing": dataset.info["preprocessing"],
+        "data": {
+            "folder": str(dataset.folder),
+            "shards": _digest(dataset.info["shards"]),
+            "splits": _digest({name: source.ids for name, source in sources.items()}),
+        },
+        "preprocessing": dataset.info.get("preprocessing", {}),
         "channels": int(model.input_shape[-1]),
         "parameters": int(model.count_params()),
         "initial_weights": runs.weights_digest(model),
@@ -130,16 +147,13 @@ def _config(job, dataset, model):
     }
 
 
-def _digests(dataset):
-    """One digest that stands for the bags: over names and sha256 of the shards."""
-    import hashlib
-    import json
-
-    return hashlib.sha256(json.dumps(dataset.info["shards"], sort_keys=True).encode()).hexdigest()
+def _digest(facts):
+    """One digest that stands for the names and sha256 of the shards, or for the bags of each split."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 # What must agree before a run is resumed; versions, hardware and command may differ, at the user's own risk of bits.
-_IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "options", "preprocessing", "initial_weights")
+_IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "preprocessing", "initial_weights")
 
 
 def _prepare(folder, config, resume):
@@ -148,11 +162,11 @@ def _prepare(folder, config, resume):
         if not resume:
             raise runs.RunError(f"{folder} holds a run already; go on with --resume, or choose another --out.")
         before = runs.read_config(folder)
-        changed = [name for name in _IDENTITY if _plain(before.get(name)) != _plain(config[name])]
-        if before["data"]["shards"] != config["data"]["shards"]:
-            changed.append("data")
+        changed = _changes(before, _plain(config))
         if changed:
-            raise runs.RunError(f"{folder} cannot be resumed: it was made with another {', '.join(changed)}; choose another --out.")
+            raise runs.RunError(
+                f"{folder} cannot be resumed: it was made with another {', '.join(changed)}; choose another --out."
+            )
         return Checkpoints.exist(folder / "checkpoints")
     if folder.exists():
         shutil.rmtree(folder)  # killed before its config was whole: nothing of it is known
@@ -161,30 +175,51 @@ def _prepare(folder, config, resume):
     return False
 
 
+def _changes(before, now):
+    """What differs between a run and the command that would resume it, each in a few words."""
+    then = before["options"]
+    found = [name for name in _IDENTITY if before.get(name) != now[name]]
+    found += [
+        f"{name} ({then.get(name)}, now {value})" for name, value in now["options"].items() if value != then.get(name)
+    ]
+    data = ("shards", "splits")
+    return found + [f"data ({name})" for name in data if before["data"].get(name) != now["data"][name]]
+
+
 def _plain(value):
     """As JSON gives it back: tuples as lists."""
-    import json
-
     return json.loads(json.dumps(value))
 
 
-def _loop(job, folder, model, scorer, sources, show):
+class _Method(NamedTuple):
+    plan: Plan
+    signal_of: Callable
+    window_of: Callable
+    optimizer: keras.optimizers.Optimizer
+    learning_rate: Callable | None
+
+
+def _method(job, model, scorer):
+    """What the options ask the loop to train with."""
     options = job.options
-    optimizer = build_optimizer(options)
+    plan = Plan(
+        options["max_epochs"], options["patience"], options["min_delta"], job.seed,
+        first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
+    )
     signal_of = build_signals(options, model, scorer, job.seed)
+    return _Method(plan, signal_of, window_of(options), build_optimizer(options), learning_rate(options))
+
+
+def _loop(folder, method, model, scorer, sources, image_every, show):
     observers = [
         HistoryTable(folder / "history.csv"),
         Console(show),
-        TensorBoard(folder, sources["validation"], scorer, options["image_every"]),
+        TensorBoard(folder, sources["validation"], scorer, image_every),
     ]
-    plan = Plan(
-        options["window"], options["max_epochs"], options["patience"], options["min_delta"], job.seed,
-        first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
-    )
     return Loop(
-        plan, sources["train"], sources["validation"], signal_of, optimizer, model.trainable_variables, scorer,
-        Checkpoints(folder / "checkpoints", model, optimizer), best_weights(folder, model), observers,
-        learning_rate(options),
+        method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
+        model.trainable_variables, scorer, Checkpoints(folder / "checkpoints", model, method.optimizer),
+        best_weights(folder, model), observers, method.learning_rate,
     )
 
 
@@ -197,13 +232,20 @@ def build_optimizer(options):
 
 
 def build_signals(options, model, scorer, seed):
-    """epoch -> signal: random instances while warming up, the selection afterwards."""
-    loss = registry.loss(options["loss"], from_logits=True)
+    """epoch -> signal: random instances while warming up, the selection afterwards.
+
+    The random instances of the warm-up are a sample of all instances, so the moving averages of a batch normalisation
+    that they leave behind fit what is scored; `freeze_norm` keeps them from there on.
+    """
+    loss = registry.loss(options["loss"])
     augment = augmentation(options["augmentation"], seed, AIR)
     select = getattr(selection, options["selection"], None)
     if options["selection"] not in selection.NAMES:
         raise OptionError(f"--set selection: Expected one of {selection.NAMES}. Received: {options['selection']!r}.")
-    learning = SelectThenBatch(model, ByScore(scorer, select), loss, options["micro_batch"], augment)
+    frozen = bool(options["warm_up"]) and options["freeze_norm"]
+    learning = SelectThenBatch(
+        model, ByScore(scorer, select), loss, options["micro_batch"], augment, training=not frozen
+    )
     if not options["warm_up"]:
         return lambda epoch: learning
     warming = SelectThenBatch(
@@ -212,13 +254,28 @@ def build_signals(options, model, scorer, seed):
     return lambda epoch: warming if epoch < options["warm_up"] else learning
 
 
+def window_of(options):
+    """epoch -> bags an optimizer step. Raises OptionError where a window is below 1."""
+    for name in ("window", "warm_up_window"):
+        if options[name] < 1:
+            raise OptionError(f"--set {name}: Expected at least 1. Received: {options[name]}.")
+    return lambda epoch: options["warm_up_window" if epoch < options["warm_up"] else "window"]
+
+
 def learning_rate(options):
-    """epoch -> learning rate, or None where it is constant."""
-    if options["schedule"] == "constant":
-        return None
-    if options["schedule"] != "cosine":
+    """epoch -> learning rate: the warm-up's, then constant or a cosine down to max_epochs."""
+    if options["schedule"] not in ("constant", "cosine"):
         raise OptionError(f"--set schedule: Expected constant or cosine. Received: {options['schedule']!r}.")
-    return lambda epoch: options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * epoch / options["max_epochs"]))
+    first, last = options["warm_up"], options["max_epochs"]
+
+    def rate(epoch):
+        if epoch < first:
+            return options["warm_up_learning_rate"]
+        if options["schedule"] == "constant":
+            return options["learning_rate"]
+        return options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * (epoch - first) / (last - first)))
+
+    return rate
 
 
 def _answers(folder, model, scorer, sources, config, show):

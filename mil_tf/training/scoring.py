@@ -1,5 +1,7 @@
 """Scores every instance of many bags without gradients, in fixed-size chunks that cross bag borders."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import tensorflow as tf
 
@@ -22,9 +24,14 @@ class Scorer:
     Args:
         model: Keras model, (n, h, w, c) -> (n, classes).
         chunk: instances a forward pass; 0 chooses it from the instances' size.
+
+    Raises:
+        ValueError: where `chunk` is below 0.
     """
 
     def __init__(self, model, chunk=0):
+        if chunk < 0:
+            raise ValueError(f"Expected `chunk` of 1 or more instances, or 0. Received: chunk={chunk}")
         self._chunk = chunk
         self._forward = tf.function(lambda images: model(tf.cast(images, tf.float32), training=False))
 
@@ -47,10 +54,13 @@ class Scorer:
 
 
 def _prefetched(source, positions, size):
-    signature = (
-        tf.TensorSpec((size, *source.instance_shape), tf.as_dtype(source.dtype)),
-        tf.TensorSpec((), tf.int64),
-    )
-    dataset = tf.data.Dataset.from_generator(lambda: chunks(source, positions, size), output_signature=signature)
-    for images, count in dataset.prefetch(1):
-        yield images, int(count)
+    """The chunks, the next one read while one is scored.
+
+    A thread and not `tf.data`, which would turn the reader's one-line error about a damaged record into its own.
+    """
+    pieces = chunks(source, positions, size)
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(next, pieces, None)
+        while (piece := ahead.result()) is not None:
+            ahead = reader.submit(next, pieces, None)
+            yield piece

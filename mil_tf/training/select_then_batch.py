@@ -24,20 +24,32 @@ class WindowResult(NamedTuple):
 class SelectThenBatch:
     """Loss and gradient of a window of bags.
 
-    With batch normalisation, scoring uses the moving averages and the gradient pass the statistics of its micro-batch
-    of selected instances, whose moving averages follow; with group or no normalisation both passes compute the same
-    function.
+    With batch normalisation, scoring uses the moving averages. The gradient pass uses the statistics of its
+    micro-batch, whose moving averages follow, while `training` is True; with False it uses the moving averages too, so
+    that what is differentiated is what was scored. Selected instances are no sample of all instances (they are the
+    brightest of each bag), so averages that follow them no longer fit the slices that are scored: see
+    `mil_tf.recipes.remedios2020` for when which is used. With group or no normalisation both passes compute the same.
 
     Args:
         model: Keras model with a layer "logits" before its softmax, (n, h, w, c) -> (n, classes).
         choose: function (source, window, epoch) -> one Selection a bag; see `mil_tf.training.choosers`.
         loss: function (targets (m, classes), logits (m, classes)) -> (m,).
         micro_batch: instances a gradient pass; 0 chooses it from the instances' size.
-        augment: function (images float32 (m, h, w, c), epoch, keys int64 (m,)) -> images, or None.
+        augment: function (images float32 (m, h, w, c), epoch, keys int64 (m, 2)) -> images, or None; a key is the
+            bag's position in the source and the instance's place in its selection.
+        training: mode of the gradient pass; False also turns dropout off.
+
+    Raises:
+        ValueError: where `micro_batch` is below 0.
     """
 
-    def __init__(self, model, choose, loss, micro_batch=0, augment=None):
+    def __init__(self, model, choose, loss, micro_batch=0, augment=None, training=True):
+        if micro_batch < 0:
+            raise ValueError(
+                f"Expected `micro_batch` of 1 or more instances, or 0. Received: micro_batch={micro_batch}"
+            )
         self._choose, self._augment, self._micro_batch = choose, augment, micro_batch
+        self._training = training
         self._network = logits_model(model)
         self.variables = model.trainable_variables
         self._sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.variables]
@@ -48,13 +60,14 @@ class SelectThenBatch:
         """Returns the WindowResult of the bags at positions `window` of `source`; the mean is over bags."""
         chosen = self._choose(source, window, epoch)
         images, targets, weights, owner = self._gather(source, window, chosen)
+        keys = _keys(window, chosen)
         for total in self._sums:
             total.assign(tf.zeros_like(total))
         size = self._micro_batch or fitting(source.instance_shape, MICRO_PIXELS, 128)
         found = []
         for start in range(0, len(images), size):
             part = slice(start, start + size)
-            batch = self._prepared(images[part], epoch, np.asarray(window)[owner[part]])
+            batch = self._prepared(images[part], epoch, keys[part])
             found.append(self._add(batch, targets[part], weights[part] / len(window)).numpy())
         losses = np.bincount(owner, np.concatenate(found) * weights, len(window)).astype(np.float32)
         return WindowResult(losses, [tf.convert_to_tensor(total) for total in self._sums])
@@ -71,9 +84,13 @@ class SelectThenBatch:
 
     def _accumulate(self, images, targets, weights):
         with tf.GradientTape() as tape:
-            losses = tf.cast(self._loss(targets, self._network(images, training=True)), tf.float32)
+            losses = tf.cast(self._loss(targets, self._network(images, training=self._training)), tf.float32)
             total = tf.reduce_sum(losses * weights)
         for sums, gradient in zip(self._sums, tape.gradient(total, self.variables)):
             if gradient is not None:
                 sums.assign_add(gradient)
         return losses
+
+
+def _keys(window, chosen):
+    return np.array([(bag, place) for bag, s in zip(window, chosen) for place in range(len(s.indices))], np.int64)

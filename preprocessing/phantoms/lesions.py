@@ -108,14 +108,15 @@ def subdural(lesion, head, p):
     """Crescent over one hemisphere, or a sheet along falx and tentorium beside it."""
     n = lesion.number
     away = direction_distance(p, n["direction"]) / n["spread"]
-    thick = (7 + 0.1 * lesion.volume) * (1 - np.square(away * away)) * np.clip(1.2 - away, 0, 1)
+    # Acute subdural bleeds over 20 cm3 are some 10-15 mm thick where they are thickest.
+    thick = (9 + 0.12 * lesion.volume) * (1 - np.square(away * away)) * np.clip(1.2 - away, 0, 1)
     crescent = thick - p.inside
     room = np.minimum(p.inside, np.where(p.over, lesion.side * p.sx - 1.0, -9))
     if n["flavour"] < 0.2:
-        falx = 2.0 - lesion.side * p.sx - 5 * np.square((p.y - 60 * n["slope"]) / 70) - 9 * (p.z < 8)
+        falx = 3.5 - lesion.side * p.sx - 5 * np.square((p.y - 60 * n["slope"]) / 70) - 9 * (p.z < 8)
         crescent = np.maximum(crescent, falx)
     elif n["flavour"] < 0.35:
-        crescent = np.maximum(crescent, 4.0 - p.tent - 6 * np.square((p.y + 60) / 40))
+        crescent = np.maximum(crescent, 4.5 - p.tent - 6 * np.square((p.y + 60) / 40))
     return room, crescent
 
 

@@ -1,0 +1,104 @@
+"""The data set that is always there: phantoms, made once and cached, for a command without --data."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from tfrecords.dataset import Dataset
+from tfrecords.schema import SCHEMA_VERSION
+
+CACHE = "MIL_TF_CACHE"  # environment variable: another folder for the cache
+# Our decision: what trains to the numbers of the README in minutes on two cores.
+PHANTOMS = {"n": 800, "size": 96, "seed": 0}
+QUICK_PHANTOMS = {"n": 800, "size": 96, "seed": 0}
+FOLDS_SEED = 0
+
+
+class EmbeddedError(ValueError):
+    """The embedded data set cannot be made; the message is one line."""
+
+
+def embedded_dataset(recipe, quick=False, show=print):
+    """Returns the folder of the recipe's embedded data set, which is made where it is not in the cache.
+
+    The cache is $MIL_TF_CACHE or ~/.cache/mil_tf. Its folders are named by a hash of the phantoms' settings
+    and of the code that makes them, so that a changed generator never mixes with old phantoms. A folder
+    appears there whole; of processes that make it at the same time, the first one's stays.
+
+    Args:
+        recipe: name of the recipe.
+        quick: the smaller form.
+        show: called with each line on what is done.
+
+    Returns:
+        pathlib.Path of a folder of bags with splits.
+
+    Raises:
+        EmbeddedError: the recipe has no embedded data set, or it could not be made.
+    """
+    if recipe != "remedios2020":
+        raise EmbeddedError(f"{recipe} has no embedded data set; give --data DIR.")
+    settings = QUICK_PHANTOMS if quick else PHANTOMS
+    folder = cache_folder() / f"phantoms-ct-{key(settings)}"
+    if folder.exists():
+        show(f"no --data: the phantoms in {folder}")
+        return folder
+    show(f"no --data: making {settings['n']} phantoms, once, in {folder}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as making:
+            _move(_make(Path(making), settings), folder)
+    except OSError as error:
+        raise EmbeddedError(
+            f"{folder} cannot be made: {error}; make room, set {CACHE} to another folder, or give --data DIR."
+        ) from error
+    return folder
+
+
+def cache_folder():
+    """Where embedded data sets are kept."""
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "mil_tf").absolute()
+
+
+def key(settings):
+    """Names a data set by all that decides its bytes: settings, code, schema."""
+    digest = hashlib.sha256(json.dumps([settings, FOLDS_SEED, SCHEMA_VERSION], sort_keys=True).encode())
+    code = Path(__file__).resolve().parent.parent / "preprocessing"
+    for path in sorted(code.rglob("*.py")):
+        digest.update(path.relative_to(code).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _make(folder, settings):
+    scans, data = folder / "phantoms", folder / "data"
+    size = str(settings["size"])
+    made = ["--n", str(settings["n"]), "--size", size, "--seed", str(settings["seed"])]
+    _run("phantoms", "ct", *made, "--out", str(scans))
+    truth = ["--masks", str(scans / "masks"), "--slice-labels", str(scans / "slices.csv")]
+    source = ["--scans", str(scans / "scans"), "--labels", str(scans / "labels.csv")]
+    _run("ct", *source, *truth, "--size", size, "--out", str(data))
+    _run("split", "--data", str(data), "--seed", str(FOLDS_SEED))
+    return data
+
+
+def _run(*args):
+    from preprocessing.__main__ import main
+
+    told = io.StringIO()  # its paths are those of a folder that will be gone
+    with contextlib.redirect_stdout(told):
+        code = main(list(args))
+    if code == 130:
+        raise KeyboardInterrupt
+    if code:
+        raise EmbeddedError(f"the phantoms cannot be made: `preprocessing {args[0]}` ended with code {code}.")
+
+
+def _move(made, folder):
+    try:
+        os.rename(made, folder)
+    except OSError:
+        Dataset(folder)  # another process was first; raises DatasetError where it was not that

@@ -1,0 +1,1 @@
+"""Scan in, answer out: the rooms of `python -m mil_tf.predict`."""

@@ -1,0 +1,104 @@
+"""One scan file -> one `Answer`: what the model says of every slice, in the order of the file."""
+
+import types
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mil_tf.evaluation.threshold import PAPER_THRESHOLD
+from mil_tf.inference import slice_positions
+from mil_tf.prediction.checks import warnings_for
+from mil_tf.selection import top_position
+from preprocessing.ct import load_bag
+from preprocessing.errors import ScanError
+from preprocessing.orientation import axes_of
+
+
+class Answer(NamedTuple):
+    """What is known of a scan of N slices, of which n were scored.
+
+    Attributes:
+        id, path: of the scan.
+        bag: its Bag, the n slices in the order of the file.
+        probability: float32 (n,), as the bag.
+        positions: float64 (N,), z of every slice's centre in RAS+ mm, empty slices too.
+        top: position in the bag of the slice that decides.
+        threshold: chosen on the model's validation bags, or None.
+        warnings: one line each.
+    """
+
+    id: str
+    path: str
+    bag: Any
+    probability: np.ndarray
+    positions: np.ndarray
+    top: int
+    threshold: float | None
+    warnings: list[str]
+
+    @property
+    def bag_probability(self):
+        """The top slice's probability, as the tables have it."""
+        return written(self.probability[self.top])
+
+    @property
+    def top_index(self):
+        """The top slice's index in the file."""
+        return int(self.bag.source_index[self.top])
+
+    def positive_at(self, threshold):
+        """Whether the scan is called positive, as the evaluation does it; None without a threshold."""
+        return None if threshold is None else self.bag_probability >= threshold
+
+    def slices(self):
+        """Yields (source index, position in mm, probability or None where empty) in the order of the file."""
+        scored = dict(zip(self.bag.source_index.tolist(), self.probability, strict=True))
+        for index, position in enumerate(self.positions):
+            value = scored.get(index)
+            yield index, round(float(position), 3), None if value is None else written(value)
+
+    def decisions(self):
+        """{name: (threshold, whether positive)} at the paper's 0.5 and at the validation bags' threshold."""
+        found = {"at_0.5": PAPER_THRESHOLD, "at_validation_threshold": self.threshold}
+        return {name: (threshold, self.positive_at(threshold)) for name, threshold in found.items()}
+
+
+def written(probability):
+    """A probability with the digits of a run's tables, so that both are compared with a threshold alike."""
+    return float(format(float(probability), ".9g"))
+
+
+def answer(path, id, model, settings):
+    """Predicts one scan.
+
+    Args:
+        path: a .nii or .nii.gz file.
+        id: its name in the outputs.
+        model: a loaded ExportedModel.
+        settings: the model's CtSettings.
+
+    Raises:
+        ScanError: the scan cannot be used; the message is the reason.
+    """
+    bag = in_order(load_bag(path, settings, id=id))
+    probability = model(bag.instances)
+    if not np.isfinite(probability).all():
+        raise ScanError("the model's probabilities are not finite")
+    return Answer(
+        id, str(path), bag, probability, _all_positions(bag), top_position(probability, bag.source_index),
+        model.threshold, warnings_for(bag, settings, model.facts.get("spacing")),
+    )
+
+
+def in_order(bag):
+    """The same bag with its slices in the order of the file; in place, a scan is large."""
+    order = np.argsort(bag.source_index, kind="stable")
+    bag.instances, bag.source_index = bag.instances[order], bag.source_index[order]
+    return bag
+
+
+def _all_positions(bag):
+    """Of the dropped slices too: a slice's position follows from its index."""
+    total = int(bag.source_shape[axes_of(bag.source_affine).slice])
+    every = types.SimpleNamespace(affine=bag.affine, source_index=np.arange(total))
+    return slice_positions(every, bag.instances.shape[1:])

@@ -1,0 +1,116 @@
+"""An exported model: its `slices` signature and what its `mil_tf.json` says; no Keras model is needed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from preprocessing.errors import UsageError
+from preprocessing.settings import CtSettings
+from tfrecords import quiet
+
+# Written by mil_tf.export; named here too, so that a wrong folder is refused before TensorFlow is loaded.
+FACTS, FORMAT = "mil_tf.json", 1
+CHUNK_PIXELS = 8 * 512 * 512  # of one pass, 8 slices of 512x512: under 2 GiB with a ResNet-34 (our decision)
+MOST = 256  # slices a pass, however small they are
+
+
+class ModelError(ValueError):
+    """A folder that is no exported model of this package; the message is one line."""
+
+
+class ExportedModel:
+    """A model that `train.py` exported.
+
+    Args:
+        folder: the `export/` folder of a run.
+
+    Attributes:
+        facts: dict of its `mil_tf.json`.
+        settings: CtSettings that its training data was made with.
+        threshold: chosen on its validation bags; None where they were of one class.
+
+    Raises:
+        ModelError: the folder is none, or of a format or kind of preprocessing that is not known here.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.facts = _read_facts(self.folder)
+        self.settings = _settings(self.folder, self.facts)
+        self.threshold = self.facts.get("threshold")
+        self._score = None
+
+    def load(self):
+        """Loads the SavedModel. Raises ModelError where it is missing or damaged."""
+        tf = quiet.tensorflow()
+        try:
+            loaded = tf.saved_model.load(str(self.folder))
+            self._score = loaded.signatures["slices"]
+        except Exception as error:  # TensorFlow raises many kinds, of which no list is kept
+            raise ModelError(
+                f"{self.folder}: its SavedModel cannot be loaded ({_first_line(error)}); copy the folder "
+                "whole, or train again."
+            ) from error
+        self._loaded = loaded  # a signature alone does not keep its variables alive
+
+    def __call__(self, slices):
+        """Scores slices in chunks, so that memory does not grow with the scan.
+
+        Args:
+            slices: (n, h, w, 1) in HU, any float type.
+
+        Returns:
+            float32 (n,), the probability of the positive class.
+        """
+        import tensorflow as tf
+
+        size = int(np.clip(CHUNK_PIXELS // (slices.shape[1] * slices.shape[2]), 1, MOST))
+        found = [
+            self._score(slices=tf.constant(slices[start : start + size], tf.float32))["probabilities"]
+            for start in range(0, len(slices), size)
+        ]
+        return np.concatenate([part.numpy()[:, 1] for part in found])
+
+
+def _read_facts(folder):
+    if not folder.is_dir():
+        raise ModelError(f"--model: Expected the export/ folder of a run. Received: {folder}, which is none.")
+    path = folder / FACTS
+    if not path.exists():
+        inside = folder / "export"
+        hint = f"give {inside}." if (inside / FACTS).exists() else "train.py writes it when a run is done."
+        raise ModelError(
+            f"--model: Expected a folder with {FACTS}. Received: {folder}, which has none; {hint}"
+        )
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path} cannot be read as JSON ({_first_line(error)}); restore the file."
+        ) from error
+    found = facts.get("format") if isinstance(facts, dict) else None
+    if found != FORMAT:
+        raise ModelError(
+            f"{path}: Expected format {FORMAT}. Received: {found!r}; use the mil-tf version that wrote it."
+        )
+    return facts
+
+
+def _settings(folder, facts):
+    made = facts.get("preprocessing") or {}
+    if made.get("kind") != "ct":
+        raise ModelError(
+            f"{folder / FACTS}: Expected preprocessing of kind 'ct'. Received: {made.get('kind')!r}; "
+            "this command predicts CT volumes only."
+        )
+    try:
+        return CtSettings.from_dict(made["settings"])
+    except (KeyError, TypeError, UsageError) as error:
+        raise ModelError(
+            f"{folder / FACTS}: its preprocessing settings are not known here ({error})."
+        ) from error
+
+
+def _first_line(error):
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
