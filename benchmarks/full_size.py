@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 # Part -> (bags in the window, slices a bag).
 PARTS = {"step": (2, 40), "window": (128, 40), "bag-40": (1, 40), "bag-400": (1, 400)}
 DISTINCT = 4  # bags on disk; a window reads them again and again, which costs the same

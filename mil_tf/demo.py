@@ -97,7 +97,7 @@ def summary(run):
     numbers = json.loads((run / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
     test = numbers["cohorts"]["test"]
     yield "held-out phantoms, learned from bag labels alone      detector              position alone"
-    yield f"  {'bag AP':50s}  {_estimate(test['ranking']['ap'])}"
+    yield f"  {'bag AP':50s}  {_estimate(test['ap'])}"
     for name, shown in (("pooled_auc", "slice AUC"), ("within_auc", "slice AUC within patients")):
         detector, prior = (_estimate(test["slices"][name][of]) for of in ("detector", "prior"))
         yield f"  {shown:50s}  {detector:20s}  {prior}"

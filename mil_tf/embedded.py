@@ -1,10 +1,10 @@
 """The data set that is always there: phantoms, made once and cached, for a command without --data."""
 
-import contextlib
 import hashlib
-import io
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +16,8 @@ CACHE = "MIL_TF_CACHE"  # environment variable: another folder for the cache
 PHANTOMS = {"n": 800, "size": 96, "seed": 0}
 QUICK_PHANTOMS = {"n": 800, "size": 96, "seed": 0}
 FOLDS_SEED = 0
+ROOT = Path(__file__).resolve().parent.parent
+INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 class EmbeddedError(ValueError):
@@ -67,7 +69,7 @@ def cache_folder():
 def key(settings):
     """Names a data set by all that decides its bytes: settings, code, schema."""
     digest = hashlib.sha256(json.dumps([settings, FOLDS_SEED, SCHEMA_VERSION], sort_keys=True).encode())
-    code = Path(__file__).resolve().parent.parent / "preprocessing"
+    code = ROOT / "preprocessing"
     for path in sorted(code.rglob("*.py")):
         digest.update(path.relative_to(code).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -86,12 +88,10 @@ def _make(folder, settings):
 
 
 def _run(*args):
-    from preprocessing.__main__ import main
-
-    told = io.StringIO()  # its paths are those of a folder that will be gone
-    with contextlib.redirect_stdout(told):
-        code = main(list(args))
-    if code == 130:
+    # What it prints has paths of a folder that will be gone; its progress and its errors come on stderr.
+    command = [sys.executable, "-m", "preprocessing", *args]
+    code = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode
+    if code == INTERRUPTED:
         raise KeyboardInterrupt
     if code:
         raise EmbeddedError(f"the phantoms cannot be made: `preprocessing {args[0]}` ended with code {code}.")

@@ -35,7 +35,8 @@ def resolve(options, *layers):
     values = {name: option.default for name, option in options.items()}
     for layer in layers:
         for name, value in layer.items():
-            values[_known(name, options)] = _typed(name, value, options[name].default)
+            known = _known(name, options)
+            values[known] = _typed(known, value, options[known].default)
     return values
 
 

@@ -139,7 +139,17 @@ def layer(name, /, defaults=None, **options):
 def activation(name):
     """Returns an activation function, for instance of "relu" or "Addons>mish". Raises UnknownNameError."""
     found, options = _find(name, _ACTIVATION)
+    if getattr(found, "__name__", "") == "mish" and tf.__version__.startswith("2.15."):
+        return _unfused_mish
     return functools.partial(found, **options) if options else found
+
+
+def _unfused_mish(x):
+    """mish in a form that the graph optimiser of TensorFlow 2.15 does not recognise.
+
+    It would fuse convolution, bias, sum and mish into one operation, which its oneDNN then refuses on a CPU.
+    """
+    return tf.math.multiply_no_nan(x, tf.math.tanh(tf.math.softplus(x)))
 
 
 def _find(text, kind):

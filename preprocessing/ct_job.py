@@ -83,7 +83,7 @@ def parser():
     found.add_argument(
         "--slice-labels",
         metavar="CSV",
-        help="table id,source_index,label; slice truth for evaluation, over the masks'",
+        help="table id,source_index,label; slice truth for evaluation (1, 0, or -1 unknown), over the masks'",
     )
     found.add_argument(
         "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"

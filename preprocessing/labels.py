@@ -47,11 +47,11 @@ def read_labels(path):
 
 
 def read_slice_labels(path):
-    """Returns ({id: {source index: 0 or 1}}, {id: why its rows are no truth})."""
+    """Returns ({id: {source index: 0, 1 or -1 for unknown}}, {id: why its rows are no truth})."""
     found, bad = {}, {}
     for line, row in read_table(path, ("id", "source_index", "label")):
         id, index = scan_id(row["id"]), row["source_index"]
-        reason = _problem(id, row["label"], "slice label")
+        reason = _problem(id, row["label"], "slice label", ("0", "1", "-1"))
         if not index.isdecimal():
             reason = f"source_index must be a whole number, is {index!r}"
         elif int(index) in found.get(id, {}):
@@ -93,7 +93,7 @@ def _label(id, row):
     return Label(label, patient, {name: value for name, value in row.items() if value})
 
 
-def _problem(id, label, what):
+def _problem(id, label, what, allowed=("0", "1")):
     if not id:
         return "the id is empty"
-    return None if label in ("0", "1") else f"{what} must be 0 or 1, is {label!r}"
+    return None if label in allowed else f"{what} must be {' or '.join(allowed)}, is {label!r}"

@@ -13,4 +13,4 @@ def logits_model(model):
 
     The loss is taken there, because a softmax that has saturated in float32 has no gradient left.
     """
-    return keras.Model(model.inputs, model.get_layer("logits").output, name=f"{model.name}_logits")
+    return keras.Model(model.input, model.get_layer("logits").output, name=f"{model.name}_logits")

@@ -14,7 +14,7 @@ import tensorflow as tf
 from mil_tf import registry, runs, selection
 from mil_tf.augment import augmentation
 from mil_tf.data import ShardSource, nested_subset
-from mil_tf.export import export
+from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
 from mil_tf.models.build import build_scorer
 from mil_tf.options import OptionError
@@ -140,6 +140,7 @@ def _config(job, dataset, sources, model):
             "splits": _digest({name: source.ids for name, source in sources.items()}),
         },
         "preprocessing": dataset.info.get("preprocessing", {}),
+        "spacing": spacing_range(sources["train"]),
         "channels": int(model.input_shape[-1]),
         "parameters": int(model.count_params()),
         "initial_weights": runs.weights_digest(model),

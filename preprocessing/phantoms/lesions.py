@@ -72,7 +72,7 @@ def draw_lesion(rng, kind, side, volume):
     number = dict(
         direction=(side * max(np.cos(azimuth) * flat, 0.2), np.sin(azimuth) * flat, up),
         ratio=rng.uniform(0.45, 0.75),
-        spread=rng.uniform(48, 85),
+        spread=rng.uniform(38, 62),
         flavour=rng.random(),
         centre=np.asarray(place[0]) * (side, 1, 1) + rng.normal(0, 4, 3),
         axes=np.asarray(place[1]) * rng.uniform(0.8, 1.25, 3),
@@ -109,7 +109,7 @@ def subdural(lesion, head, p):
     n = lesion.number
     away = direction_distance(p, n["direction"]) / n["spread"]
     # Acute subdural bleeds over 20 cm3 are some 10-15 mm thick where they are thickest.
-    thick = (9 + 0.12 * lesion.volume) * (1 - np.square(away * away)) * np.clip(1.2 - away, 0, 1)
+    thick = (9 + 0.12 * lesion.volume) * (1 - away**6) * np.clip(1.3 - away, 0, 1)
     crescent = thick - p.inside
     room = np.minimum(p.inside, np.where(p.over, lesion.side * p.sx - 1.0, -9))
     if n["flavour"] < 0.2:

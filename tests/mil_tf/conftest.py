@@ -18,7 +18,8 @@ SPLITS = {"train": 14, "validation": 4, "test": 6}
 OPTIONS = (
     "backbone=resnet10 width=2 stem=small norm=batch dropout=0.2 augmentation=geometric schedule=cosine "
     "learning_rate=0.01 warm_up=1 warm_up_instances=2 window=5 chunk=7 micro_batch=4 max_epochs=4 patience=9 "
-    "image_every=2 scaling=window window_center=40 window_width=80"
+    "image_every=2 scaling=window window_center=40 window_width=80 warm_up_window=5 warm_up_learning_rate=0.01 "
+    "freeze_norm=false"
 ).split()
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 import train
 from mil_tf import registry
 from mil_tf.models.norms import normalisation
+from mil_tf.models.resnet import resnet
 from mil_tf.training.state import Checkpoints
 from tfrecords.dataset import SPLITS
 
@@ -90,9 +91,25 @@ def test_norm(norm):
     np.testing.assert_allclose(found.std((1, 2, 3)), 1, atol=1e-2)
 
 
+def test_network_with_a_norm_of_the_addons():
+    model = resnet(10, 16, "Addons>GroupNormalization", zero_residual=True, stem="small")
+    norms = [layer for layer in model.layers if "GroupNormalization" in type(layer).__name__]
+    assert len(norms) == 12 and {norm.groups for norm in norms} == {2, 4, 8, 16}  # eight channels a group
+    assert np.isfinite(model(np.ones((2, 16, 16, 1), np.float32)).numpy()).all()
+
+
+def test_mish_runs_in_a_graph_after_a_convolution_with_bias():
+    """TensorFlow 2.15 fuses the four operations into one that it then cannot run on a CPU."""
+    model = resnet(10, 16, "none", zero_residual=True, activation="Addons>mish", stem="small")
+    x = np.random.default_rng(0).normal(size=(2, 16, 16, 1)).astype(np.float32)
+    graph = tf.function(lambda images: model(images, training=False))(x).numpy()
+    np.testing.assert_allclose(graph, model(x, training=False).numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_activation():
     x = np.array([-1.0, 0.0, 2.0], np.float32)
-    np.testing.assert_allclose(registry.activation("Addons>mish")(x), x * np.tanh(np.log1p(np.exp(x))), rtol=1e-5)
+    expected = x * np.tanh(np.log1p(np.exp(x)))
+    np.testing.assert_allclose(registry.activation("Addons>mish")(x), expected, rtol=1e-5)
 
 
 @pytest.fixture
@@ -108,9 +125,9 @@ def data(make_bag, write_dataset):
 
 
 def _train(data, out, *more):
-    options = ["optimizer=Addons>LAMB", "activation=Addons>mish", "norm=Addons>GroupNormalization"]
-    options += ["loss=Addons>SigmoidFocalCrossEntropy", "backbone=resnet10", "width=8", "stem=small"]
-    options += ["window=3", "warm_up=1", "max_epochs=3", "patience=3", "image_every=0"]
+    options = ["optimizer=Addons>LAMB", "loss=Addons>SigmoidFocalCrossEntropy", "activation=Addons>mish"]
+    options += ["norm=none", "scaling=window", "augmentation=none", "backbone=resnet10", "width=16"]
+    options += ["stem=small", "window=3", "warm_up=1", "max_epochs=3", "patience=3", "image_every=0"]
     return train.main(["--data", str(data), "--out", str(out), "--set", *options, *more])
 
 

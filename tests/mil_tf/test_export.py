@@ -68,7 +68,7 @@ class Mean(Constant):
 
 
 def network(name, slices):
-    """A network with other weights and moving statistics than the initial ones, whose answers differ."""
+    """A network with other weights and statistics than the initial ones, whose answers differ."""
     model = build_scorer(resolve(recipes.load("remedios2020").OPTIONS, NETWORKS[name]), seed=0)
     random = np.random.default_rng(0)
     model.set_weights([w + 0.01 * np.abs(random.normal(size=w.shape)) for w in model.get_weights()])
@@ -82,8 +82,9 @@ def network(name, slices):
 def config(**more):
     made = {"kind": "ct", "settings": {"size": 32}, "hash": "0"}
     return {
-        "recipe": "remedios2020", "variant": "default", "bags": 4, "fold": 0, "seed": 0, "preprocessing": made,
-        "versions": {"tensorflow": tf.__version__}, "commit": "unknown", "parameters": 1, **more,
+        "recipe": "remedios2020", "variant": "default", "bags": 4, "fold": 0, "seed": 0,
+        "preprocessing": made, "versions": {"tensorflow": tf.__version__}, "commit": "unknown",
+        "parameters": 1, **more,
     }
 
 

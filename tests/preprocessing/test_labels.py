@@ -76,7 +76,7 @@ def test_slice_labels(tmp_path):
     assert found["a"] == {0: 1, 3: 0}
     assert bad == {
         "b": "slice truth: source_index must be a whole number, is 'x' (line 4)",
-        "c": "slice truth: slice label must be 0 or 1, is '2' (line 5)",
+        "c": "slice truth: slice label must be 0 or 1 or -1, is '2' (line 5)",
         "d": "slice truth: slice 1 is labelled twice (line 7)",
     }
 

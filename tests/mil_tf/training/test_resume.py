@@ -1,6 +1,5 @@
 """A run that was killed goes on bit for bit; every life here is a process of its own, and every death a real one."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import train
 
 ROOT = Path(train.__file__).parent
+NAME = Path("remedios2020", "bags-14", "fold-0", "seed-0")
 # Imports TensorFlow once, then lives and dies in forked processes: "<where> <count> <signal>" a line of its input.
 LIVES = """
 import os, signal, sys
@@ -30,7 +30,7 @@ def dying(function, count, name):
 
 PLACES = {
     "step": (loop.Loop, "_step"), "apply": (loop.Loop, "_apply_gradients"), "best": (state.BestWeights, "save"),
-    "checkpoint": (tensorflow.train.Checkpoint, "save"), "table": (runs, "write_table"), "never": (runs, "read_config"),
+    "checkpoint": (tensorflow.train.Checkpoint, "write"), "table": (runs, "write_table"), "never": (runs, "read_config"),
 }
 
 for line in sys.stdin:
@@ -76,4 +76,19 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(live, t
     ]
     codes, told = live(lives)
     assert codes == [-9] * 6 + [0], told
-    assert bits(tmp_path / "runs" / tiny_run.relative_to(tiny_run.parents[3])) == bits(tiny_run)
+    assert bits(tmp_path / "runs" / NAME) == bits(tiny_run)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(live, tiny_run, bits, tmp_path):
+    lives = ["step 2 SIGTERM", "step 4 SIGINT", "table 2 SIGTERM", "never 9 SIGKILL"]
+    codes, told = live(lives)
+    assert codes == [130, 130, 130, 0], told
+    said = [line for line in told.splitlines() if line.startswith("train.py:")]
+    checkpoint = "a checkpoint was written; go on with the same command and --resume"
+    assert said == [
+        f"train.py: stopped in epoch 0 after step 2; {checkpoint}",
+        f"train.py: stopped in epoch 1 after step 6; {checkpoint}",  # its fourth step: it went on at step 2
+        "train.py: stopped at once; go on with the same command and --resume",
+    ]
+    assert bits(tmp_path / "runs" / NAME) == bits(tiny_run)

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from preprocessing.phantoms.cohort import COLUMNS, labels_of, make_cohort
+from preprocessing.phantoms.cohort import COLUMNS, LEAST_AREA, labels_of, make_cohort
 from preprocessing.phantoms.lesions import TYPES
 
 
@@ -51,7 +51,11 @@ def test_slice_table_agrees_with_the_masks(cohort, table, slice_table):
         truth = [s for s in slice_table if s["id"] == row["id"]]
         assert [int(s["source_index"]) for s in truth] == list(range(int(row["slices"])))
         path = cohort / "masks" / f"{row['id']}.nii.gz"
-        expected = load(path)[0].any((0, 1)).astype(int) if path.exists() else np.zeros(len(truth), int)
+        area = np.zeros(len(truth))
+        if path.exists():
+            mask, _ = load(path)
+            area = (mask > 0).sum((0, 1)) * float(row["spacing_mm"]) ** 2
+        expected = np.where(area >= LEAST_AREA, 1, np.where(area > 0, -1, 0))
         assert [int(s["label"]) for s in truth] == expected.tolist()
 
 

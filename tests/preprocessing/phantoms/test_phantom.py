@@ -59,7 +59,8 @@ def test_every_type_can_be_asked_for_and_is_large_enough(kind):
 def test_blood_outside_the_brain_touches_the_skull(kind):
     phantom = generate(0, 30 + kind, 96, True, (kind,))
     rim = phantom.brain.astype(bool) & ~binary_erosion(phantom.brain, iterations=2)
-    assert (phantom.mask[rim] > 0).mean() > 2 * (phantom.mask[phantom.brain > 0] > 0).mean()
+    # A crescent is thicker than the rim of two voxels, so its share of the rim is far from all of it.
+    assert (phantom.mask[rim] > 0).mean() > 1.5 * (phantom.mask[phantom.brain > 0] > 0).mean()
 
 
 def test_hu_of_brain_bone_and_air_are_those_of_real_scans(heads):

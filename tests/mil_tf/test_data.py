@@ -1,0 +1,131 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from mil_tf.data import MemorySource, ShardSource, chunks, epoch_order, nested_subset, windows
+from tfrecords import CorruptRecordError, Dataset
+
+LABELS = np.arange(120) % 2
+
+
+class Endless:
+    """Slices out of nowhere, so that only what chunks() holds is held."""
+
+    instance_shape, dtype = (64, 64, 1), np.dtype(np.float32)
+
+    def __init__(self, counts):
+        self.counts, self.handed_out = counts, []
+
+    def blocks(self, position, size):
+        for start in range(0, self.counts[position], size):
+            count = min(size, self.counts[position] - start)
+            self.handed_out.append(count)
+            yield np.full((count, *self.instance_shape), position, self.dtype)
+
+
+def bags(make_bag, counts):
+    return [make_bag(f"bag{i}", n, 6, label=i % 2, seed=i) for i, n in enumerate(counts)]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_a_smaller_subset_is_part_of_a_larger_one_and_both_are_balanced(seed):
+    subsets = {size: nested_subset(LABELS, size, seed) for size in (10, 50, 100)}
+    for small, large in ((10, 50), (50, 100)):
+        assert set(subsets[small]) < set(subsets[large])
+        np.testing.assert_array_equal(subsets[large][:small], subsets[small])
+    for size, found in subsets.items():
+        assert len(set(found)) == size and LABELS[found].sum() == size // 2
+
+
+def test_a_subset_follows_the_seed():
+    np.testing.assert_array_equal(nested_subset(LABELS, 30, 3), nested_subset(LABELS, 30, 3))
+    assert set(nested_subset(LABELS, 30, 3)) != set(nested_subset(LABELS, 30, 4))
+
+
+def test_a_subset_is_filled_from_the_class_that_lasts():
+    labels = np.array([[0]] * 10 + [[1]] * 2)
+    found = nested_subset(labels, 9, 0)
+    assert labels[found].sum() == 2 and len(set(found)) == 9
+    assert labels[found[:4]].sum() == 2
+
+
+@pytest.mark.parametrize("size", [0, -1, 121])
+def test_a_subset_that_cannot_be_is_refused(size):
+    with pytest.raises(ValueError, match=f"between 1 and the 120 training bags.*Received: {size}$"):
+        nested_subset(LABELS, size, 0)
+
+
+def test_the_order_of_an_epoch_is_a_function_of_seed_and_epoch():
+    first = epoch_order(50, 0, 3)
+    assert sorted(first) == list(range(50)) != list(first)
+    np.testing.assert_array_equal(first, epoch_order(50, 0, 3))
+    assert list(first) != list(epoch_order(50, 0, 4)) and list(first) != list(epoch_order(50, 1, 3))
+
+
+def test_windows_hold_every_bag_once_and_the_last_the_remainder():
+    order = epoch_order(11, 0, 0)
+    cut = windows(order, 4)
+    assert [len(window) for window in cut] == [4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate(cut), order)
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 100])
+def test_chunks_cross_bag_borders_and_keep_one_size(make_bag, size):
+    some = bags(make_bag, [3, 1, 9, 2])
+    source = MemorySource(some)
+    found = list(chunks(source, [2, 0, 1], size))  # all held at once: a buffer that is used again would show
+    assert {images.shape for images, _ in found} == {(size, 6, 6, 1)}
+    assert [count for _, count in found[:-1]] == [size] * (len(found) - 1)
+    seen = np.concatenate([images[:count] for images, count in found])
+    np.testing.assert_array_equal(seen, np.concatenate([some[i].instances for i in (2, 0, 1)]))
+    images, count = found[-1]
+    assert not images[count:].any()
+
+
+def test_chunks_of_no_bags_are_none(make_bag):
+    assert list(chunks(MemorySource(bags(make_bag, [3])), [], 4)) == []
+
+
+def test_memory_does_not_grow_with_the_bag():
+    peaks = {}
+    for slices in (40, 400):
+        source = Endless([slices])
+        tracemalloc.start()
+        assert sum(count for _, count in chunks(source, [0], 8)) == slices
+        peaks[slices] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert max(source.handed_out) <= 8
+    one = 8 * 64 * 64 * 4
+    assert peaks[400] < peaks[40] * 1.05 and peaks[400] < 5 * one
+
+
+def test_shards_and_memory_look_the_same(make_bag, write_dataset):
+    some = bags(make_bag, [3, 1, 9])
+    memory = MemorySource(some).subset([2, 0])
+    shards = ShardSource(*(lambda d: (d, d.rows))(Dataset(write_dataset(some, [["bag0"], ["bag1", "bag2"]])))).subset([2, 0])
+    assert shards.ids == memory.ids == ["bag2", "bag0"] and shards.patients == memory.patients
+    assert len(shards) == 2 and shards.instance_shape == memory.instance_shape == (6, 6, 1)
+    assert shards.dtype == memory.dtype == np.float16
+    np.testing.assert_array_equal(shards.labels, memory.labels)
+    np.testing.assert_array_equal(shards.counts, memory.counts)
+    np.testing.assert_array_equal(shards.take(0, [8, 1]), memory.take(0, [8, 1]))
+    np.testing.assert_array_equal(shards.fields(1).source_index, memory.fields(1).source_index)
+    for position in (0, 1):
+        ours, theirs = (np.concatenate(list(one.blocks(position, 2))) for one in (shards, memory))
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_damaged_bag_is_never_handed_out(make_bag, write_dataset):
+    folder = write_dataset(bags(make_bag, [3, 4]))
+    dataset = Dataset(folder)
+    path, row = folder / dataset.rows[1].shard, dataset.rows[1]
+    data = bytearray(path.read_bytes())
+    data[row.offset + row.length // 2] ^= 4
+    path.write_bytes(data)
+    source, told = ShardSource(dataset, dataset.rows), r"bags-00000-of-00001\.tfrecord, record 1 \(bag bag1\)"
+    with pytest.raises(CorruptRecordError, match=told):
+        source.take(1, [0])  # seeking to one slice sees no checksum by itself
+    with pytest.raises(CorruptRecordError, match=told):
+        list(source.blocks(1, 2))
+    assert source.take(0, [0]).shape == (1, 6, 6, 1)

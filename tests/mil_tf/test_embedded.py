@@ -1,0 +1,72 @@
+import threading
+
+import pytest
+
+from mil_tf import embedded
+from tfrecords import Dataset
+
+TINY = {"n": 12, "size": 32, "seed": 0}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache, and phantoms small enough for a test."""
+    monkeypatch.setenv(embedded.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setattr(embedded, "PHANTOMS", TINY)
+    monkeypatch.setattr(embedded, "QUICK_PHANTOMS", {**TINY, "n": 10})
+    return tmp_path / "cache"
+
+
+def test_made_once_with_splits_and_slice_truth(cache):
+    told = []
+    folder = embedded.embedded_dataset("remedios2020", show=told.append)
+    dataset = Dataset(folder)
+    assert len(dataset.rows) == TINY["n"] and dataset.folds == [0, 1, 2, 3, 4]
+    assert dataset.splits(0)["train"] and dataset.splits(0)["test"]
+    assert embedded.embedded_dataset("remedios2020", show=told.append) == folder
+    assert [line.split(" ")[2] for line in told] == ["making", "the"]
+    assert [path.name for path in cache.iterdir()] == [folder.name]
+
+
+def test_another_setting_or_generator_is_another_folder(cache):
+    assert embedded.key(TINY) == embedded.key(dict(TINY))
+    assert embedded.key(TINY) != embedded.key({**TINY, "seed": 1})
+
+
+def test_two_at_once_leave_one_whole_folder(cache):
+    found, errors = [], []
+
+    def make():
+        try:
+            found.append(embedded.embedded_dataset("remedios2020", show=lambda line: None))
+        except Exception as error:
+            errors.append(error)
+
+    makers = [threading.Thread(target=make) for _ in range(2)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert not errors and len(set(found)) == 1
+    assert len(Dataset(found[0]).rows) == TINY["n"]
+    assert [path.name for path in cache.iterdir()] == [found[0].name]
+
+
+def test_nothing_is_left_where_making_fails(cache, monkeypatch):
+    monkeypatch.setattr(embedded, "PHANTOMS", {**TINY, "size": -1})
+    with pytest.raises(embedded.EmbeddedError, match="phantoms"):
+        embedded.embedded_dataset("remedios2020", show=lambda line: None)
+    assert list(cache.iterdir()) == []
+
+
+def test_cache_that_cannot_be_written(cache, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(embedded.CACHE, str(tmp_path / "file"))
+    with pytest.raises(embedded.EmbeddedError, match="set MIL_TF_CACHE to another folder") as caught:
+        embedded.embedded_dataset("remedios2020", show=lambda line: None)
+    assert "\n" not in str(caught.value)
+
+
+def test_recipe_without_embedded_data(cache):
+    with pytest.raises(embedded.EmbeddedError, match="nemcek2021 has no embedded data set; give --data DIR"):
+        embedded.embedded_dataset("nemcek2021")

@@ -1,0 +1,116 @@
+"""What the set-up files promise: versions, rooms, and errors that say what to do."""
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mil_tf
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def package():
+    """What setup.py hands to setuptools."""
+    setuptools = pytest.importorskip("setuptools")
+    given = {}
+    original, setuptools.setup = setuptools.setup, lambda **options: given.update(options)
+    try:
+        runpy.run_path(str(ROOT / "setup.py"))
+    finally:
+        setuptools.setup = original
+    return given
+
+
+def test_version_is_the_packages(package):
+    assert package["version"] == mil_tf.__version__
+
+
+def test_rooms_are_packaged_and_nothing_else(package, monkeypatch):
+    rooms = {name.split(".")[0] for name in package["packages"]}
+    assert rooms == {"mil_tf", "preprocessing", "tfrecords"}
+    assert {"mil_tf.training", "mil_tf.evaluation", "preprocessing.phantoms"} <= set(package["packages"])
+    assert package["py_modules"] == ["train", "evaluate"]
+
+
+def test_every_import_is_required(package):
+    """No package is imported at run time that the install does not bring."""
+    names = {"skimage": "scikit-image", "google_crc32c": "google-crc32c", "keras": "tensorflow",
+             "tensorflow_addons": None}
+    required = {re.split("[><=]", text)[0] for text in package["install_requires"]}
+    own = {"mil_tf", "preprocessing", "tfrecords", "train", "evaluate"}
+    for path in [ROOT / "train.py", ROOT / "evaluate.py", *(p for room in own for p in (ROOT / room).rglob("*.py"))]:
+        found = re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for name in set(found) - own - set(sys.stdlib_module_names):
+            assert names.get(name, name) in {None, *required}, f"{path}: {name}"
+
+
+def test_addons_extra_pins_what_belongs_together(package):
+    assert package["extras_require"]["addons"][:2] == ["tensorflow==2.15.*", "tensorflow-addons==0.23.*"]
+    assert set(package["extras_require"]) == {"addons", "gpu", "test"}
+
+
+@pytest.fixture
+def make(tmp_path):
+    """make(*args) -> the finished process, in a copy of what make needs."""
+    program = shutil.which("make")
+    if program is None:
+        pytest.skip("make is not installed")
+    for name in ("Makefile", "setup.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+    def run(*args):
+        return subprocess.run([program, *args], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+def _python(folder, body):
+    path = folder / "another-python"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return f"PYTHON={path}"
+
+
+def test_make_without_python_says_which_one_to_install(make):
+    done = make("test", "PYTHON=no-such-python")
+    assert done.returncode != 0
+    assert "make: no no-such-python found; install Python 3.10 to 3.13" in done.stderr
+
+
+def test_make_with_another_python_says_so(make, tmp_path):
+    old = _python(tmp_path, 'case "$1" in -V) echo Python 3.9.1 ;; *) exit 1 ;; esac')
+    done = make("demo", old)
+    assert done.returncode != 0
+    assert "make: Expected Python 3.10 to 3.13. Received: Python 3.9.1; name another" in done.stderr
+
+
+def test_make_without_ensurepip_says_what_to_install(make, tmp_path):
+    bare = _python(tmp_path, 'case "$2" in *ensurepip*) exit 1 ;; esac')
+    done = make("lint", bare)
+    assert done.returncode != 0
+    assert "cannot make environments with pip; install its venv package" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_tensorflow_is_imported_without_a_word():
+    """And an error of its import would show: the descriptor is held back, not thrown away."""
+    code = "import os; from tfrecords import quiet; quiet.tensorflow(); os.write(2, b'after')"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "after")
+
+
+def test_what_is_no_notice_is_passed_on():
+    code = ("import os; from tfrecords.quiet import _without_notices\n"
+            "with _without_notices():\n"
+            "    os.write(2, b'I0 oneDNN custom operations are on.\\nF0 out of memory\\n'); raise SystemExit(3)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (3, "F0 out of memory\n")
