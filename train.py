@@ -23,7 +23,7 @@ def arguments():
     )
     found.add_argument(
         "--bags", type=int, nargs="+", metavar="N",
-        help="training bags, a nested class-balanced subset of the fold; several are a curve (default: all of the fold)",
+        help="training bags, a nested class-balanced subset of the fold; several are a curve (default: all)",
     )
     one_fold = found.add_mutually_exclusive_group()
     one_fold.add_argument("--fold", type=int, metavar="K", help="one fold (default: 0)")
@@ -34,9 +34,10 @@ def arguments():
     found.add_argument("--data", metavar="DIR", help="folder written by `python -m preprocessing ct` and `split`")
     found.add_argument("--out", default="runs", metavar="DIR", help="folder of all runs (default: runs)")
     found.add_argument("--resume", action="store_true", help="go on with unfinished runs and skip finished ones")
-    found.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="options of the recipe")
+    found.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+                       help="options of the recipe")
     found.add_argument("--quick", action="store_true", help="a small network and few epochs, for a laptop")
-    found.add_argument("--list-options", action="store_true", help="print the recipe's options with their sources and stop")
+    found.add_argument("--list-options", action="store_true", help="print the recipe's options with sources and stop")
     return found
 
 

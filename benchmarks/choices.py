@@ -1,7 +1,7 @@
 """What decides whether top-instance learning generalises: normalisation, warm-up, input scaling, augmentation.
 
-Every row trains the recipe's `quick` profile with one thing changed, on the training bags of one fold, for a fixed number
-of epochs, and scores the fold's validation bags after the last epoch (the test bags are not touched). The mean
+Every row trains the recipe's `quick` profile with one thing changed, on the training bags of one fold, for a fixed
+number of epochs, and scores the fold's validation bags after the last epoch (the test bags are not touched). The mean
 of the seeds with a 95 % interval (Student's t).
 
     python benchmarks/choices.py --data DIR --bags 300 --seeds 3 --out docs/results/choices.csv

@@ -88,7 +88,8 @@ def measure(bags, slices, given):
     facts = environment()
     return {
         "window_seconds": round(trained - started, 1), "prediction_seconds": round(predicted - trained, 1),
-        "peak_gib": round(peak(), 2), "peak_before_gib": round(base, 2), "finite": bool(np.isfinite(result.losses).all()),
+        "peak_gib": round(peak(), 2), "peak_before_gib": round(base, 2),
+        "finite": bool(np.isfinite(result.losses).all()),
         "parameters": int(model.count_params()), "processor": facts["hardware"]["processor"],
         "cores": facts["hardware"]["cores"], "tensorflow": facts["versions"]["tensorflow"], "commit": facts["commit"],
     }

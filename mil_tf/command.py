@@ -36,7 +36,8 @@ def resolve_options(recipe, given):
     profile = assigned.get("profile", "quick" if given.quick else recipe.OPTIONS["profile"].default)
     if profile not in tuple(recipe.PROFILES):
         raise OptionError(f"--set profile: Expected one of {', '.join(recipe.PROFILES)}. Received: {profile!r}.")
-    return resolve(recipe.OPTIONS, recipe.PROFILES[profile], recipe.VARIANTS[given.variant], {"profile": profile}, assigned)
+    layers = (recipe.PROFILES[profile], recipe.VARIANTS[given.variant], {"profile": profile}, assigned)
+    return resolve(recipe.OPTIONS, *layers)
 
 
 def jobs(recipe, options, given, dataset):

@@ -149,7 +149,9 @@ def nested_subset(labels, size, seed):
     """
     labels = np.asarray(labels).reshape(len(labels), -1)[:, 0]
     if not 0 < size <= len(labels):
-        raise ValueError(f"Expected --bags between 1 and the {len(labels)} training bags of this fold. Received: {size}")
+        raise ValueError(
+            f"Expected --bags between 1 and the {len(labels)} training bags of this fold. Received: {size}"
+        )
     order = generator(seed, SUBSET_STREAM).permutation(len(labels))
     queues = [list(order[labels[order] == value]) for value in sorted(set(labels.tolist()), reverse=True)]
     drawn = []

@@ -66,8 +66,8 @@ def _same_preprocessing(config, dataset):
     trained, given = config["preprocessing"].get("hash"), dataset.info.get("preprocessing", {}).get("hash")
     if trained != given:
         raise DatasetError(
-            f"{dataset.folder}: Expected bags preprocessed as the training data, settings {trained}. Received: {given}; "
-            f"preprocess the scans again with {config['preprocessing'].get('settings')}."
+            f"{dataset.folder}: Expected bags preprocessed as the training data, settings {trained}. Received: "
+            f"{given}; preprocess the scans again with {config['preprocessing'].get('settings')}."
         )
 
 

@@ -78,7 +78,8 @@ def _typed(name, value, default):
     if isinstance(default, str) and isinstance(value, (int, float)) and not isinstance(value, bool):
         raise OptionError(f"--set {name}: Expected a name such as {default!r}. Received: {value!r}.")
     if default is not None and type(value) is not type(default):
-        raise OptionError(f"--set {name}: Expected a {type(default).__name__} such as {default!r}. Received: {value!r}.")
+        kind = type(default).__name__
+        raise OptionError(f"--set {name}: Expected a {kind} such as {default!r}. Received: {value!r}.")
     if isinstance(value, float) and not math.isfinite(value):
         raise OptionError(f"--set {name}: Expected a finite number. Received: {value!r}.")
     return value

@@ -1,5 +1,6 @@
 """What the set-up files promise: versions, rooms, and errors that say what to do."""
 
+import ast
 import os
 import re
 import runpy
@@ -45,10 +46,21 @@ def test_every_import_is_required(package):
              "tensorflow_addons": None}
     required = {re.split("[><=]", text)[0] for text in package["install_requires"]}
     own = {"mil_tf", "preprocessing", "tfrecords", "train", "evaluate"}
-    for path in [ROOT / "train.py", ROOT / "evaluate.py", *(p for room in own for p in (ROOT / room).rglob("*.py"))]:
-        found = re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        for name in set(found) - own - set(sys.stdlib_module_names):
+    files = [ROOT / "train.py", ROOT / "evaluate.py"]
+    files += [file for room in own for file in (ROOT / room).rglob("*.py")]
+    for path in files:
+        for name in _imported(path) - own - set(sys.stdlib_module_names):
             assert names.get(name, name) in {None, *required}, f"{path}: {name}"
+
+
+def _imported(path):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 def test_addons_extra_pins_what_belongs_together(package):
@@ -100,17 +112,23 @@ def test_make_without_ensurepip_says_what_to_install(make, tmp_path):
     assert not (tmp_path / ".venv").exists()
 
 
+def _python_run(code, environment):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
 def test_tensorflow_is_imported_without_a_word():
     """And an error of its import would show: the descriptor is held back, not thrown away."""
     code = "import os; from tfrecords import quiet; quiet.tensorflow(); os.write(2, b'after')"
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = _python_run(code, environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "after")
 
 
 def test_what_is_no_notice_is_passed_on():
     code = ("import os; from tfrecords.quiet import _without_notices\n"
             "with _without_notices():\n"
-            "    os.write(2, b'I0 oneDNN custom operations are on.\\nF0 out of memory\\n'); raise SystemExit(3)")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+            "    os.write(2, b'I0 oneDNN custom operations are on.\\nF0 out of memory\\n')\n"
+            "    raise SystemExit(3)")
+    done = _python_run(code, None)
     assert (done.returncode, done.stderr) == (3, "F0 out of memory\n")

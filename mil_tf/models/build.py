@@ -41,7 +41,8 @@ def build_scorer(options, seed, channels=1, size=None):
         raise ValueError(f"Expected `backbone` to be one of {BACKBONES}. Received: {backbone!r}")
     return resnet(
         int(backbone.removeprefix("resnet")), options["width"], options["norm"], options["zero_residual"],
-        options["activation"], scaling, channels, stem=options["stem"], dropout=options["dropout"], pool=options["pool"],
+        options["activation"], scaling, channels, stem=options["stem"], dropout=options["dropout"],
+        pool=options["pool"],
     )
 
 

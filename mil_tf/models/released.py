@@ -1,6 +1,6 @@
 """The network of remedios2020's released code, which the paper calls a ResNet-34.
 
-Read off their code (PAPERS notes in docs/REPRODUCTION): 16 units in stages of 3, 4, 6, 3 with widths 16, 32, 64, 128;
+As their code builds it: 16 units in stages of 3, 4, 6, 3 with widths 16, 32, 64, 128;
 no normalisation; a 3x3/2 max-pooling after every unit; the shortcut is relu(conv1), added to conv2(conv1). With a
 7x7/2 stem of 16 filters it has exactly their 1,320,834 parameters at one channel and two outputs.
 """

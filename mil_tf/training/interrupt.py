@@ -26,8 +26,8 @@ def termination_as_ctrl_c():
 def interruption():
     """Yields a function that says whether SIGINT or SIGTERM has come.
 
-    A second one of the same kind takes its usual effect at once. Outside the main thread, where Python allows no handlers, the
-    function always says no.
+    A second one of the same kind takes its usual effect at once. Outside the main thread, where Python allows no
+    handlers, the function always says no.
     """
     seen = []
     if threading.current_thread() is not threading.main_thread():

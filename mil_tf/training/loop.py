@@ -6,7 +6,7 @@ recipe's affair (`signal_of(epoch)`).
 
 import dataclasses
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -72,7 +72,8 @@ class Loop:
     """
 
     def __init__(
-        self, plan, train, validation, signal_of, window_of, optimizer, variables, scorer, checkpoints, best, observers=(),
+        self, plan, train, validation, signal_of, window_of, optimizer, variables, scorer, checkpoints, best,
+        observers=(),
         learning_rate: Callable[[int], float] | None = None,
     ):
         self.plan, self.train, self.validation = plan, train, validation

@@ -43,8 +43,8 @@ class Console:
         kept = f"best {best.best:.4f} (epoch {best.best_epoch})" if best.best_epoch >= 0 else "warming up"
         self._show(
             f"epoch {state.epoch:3d}  train loss {metrics['train_loss']:.4f}  validation loss "
-            f"{metrics['validation_loss']:.4f}  AP {metrics['validation_ap']:.3f}  AUC {metrics['validation_auc']:.3f}  "
-            f"{_rate(timing):.1f} bags/s  {kept}"
+            f"{metrics['validation_loss']:.4f}  AP {metrics['validation_ap']:.3f}  AUC "
+            f"{metrics['validation_auc']:.3f}  {_rate(timing):.1f} bags/s  {kept}"
         )
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mil_tf.data import chunks
 
-# Our decision, measured (docs/PERFORMANCE is a later page; `benchmarks/full_size.py` prints the memory): pixels a
+# Our decision (`benchmarks/full_size.py` measures the memory that it gives): pixels a
 # chunk and a micro-batch may hold, 16 and 8 slices of 512x512.
 CHUNK_PIXELS = 16 * 512 * 512
 MICRO_PIXELS = 8 * 512 * 512

@@ -15,7 +15,7 @@ from mil_tf.training.convergence import Convergence
 
 @dataclasses.dataclass
 class State:
-    """Attributes: epoch and window come next; losses: of the epoch's bags so far; history: one dict a finished epoch."""
+    """Attributes: epoch and window come next; losses: of the epoch's bags so far; history: a dict a finished epoch."""
 
     convergence: Convergence
     epoch: int = 0

@@ -12,8 +12,8 @@ import numpy as np
 
 from .phantom import generate
 
-# mm2 of blood in a slice below which its truth is left open: 0.5 cm2, a spot of 8 mm, is about what a reader would still
-# mark; what is less is the taper of a bleed between two slices (our decision).
+# mm2 of blood in a slice below which its truth is left open: 0.5 cm2, a spot of 8 mm, is about what a reader would
+# still mark; what is less is the taper of a bleed between two slices (our decision).
 LEAST_AREA = 50.0
 COLUMNS = ("id", "label", "patient", "type", "volume_cm3", "spacing_mm", "slice_mm", "slices")
 

@@ -1,4 +1,4 @@
-"""tensorflow-addons by name; these run on the `addons` install (TensorFlow 2.15), and are skipped elsewhere."""
+"""tensorflow-addons by name: on the `addons` install (TensorFlow 2.15), and skipped elsewhere."""
 
 import importlib.util
 
