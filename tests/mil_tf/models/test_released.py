@@ -26,7 +26,8 @@ def test_a_unit_adds_its_first_convolution_to_its_second():
     model = released(("window", 40, 80))
     name = "stage2_unit1"
     wanted = [model.get_layer(f"{name}_{part}").output for part in ("conv1", "conv2", "add", "act")]
-    first, second, added, active = keras.Model(model.inputs, wanted)(np.random.default_rng(0).normal(40, 30, (1, 64, 64, 1)))
+    images = np.random.default_rng(0).normal(40, 30, (1, 64, 64, 1))
+    first, second, added, active = keras.Model(model.input, wanted)(images)
     assert np.min(first) == 0  # it is a ReLU's answer that is passed on
     np.testing.assert_allclose(added, np.asarray(first) + np.asarray(second), rtol=1e-6)
     np.testing.assert_allclose(active, np.maximum(added, 0))

@@ -49,7 +49,7 @@ def test_a_resnet_34_has_3_4_6_3_blocks_and_33_convolutions():
 
 def test_every_stage_halves_the_map():
     model = resnet(10, 4, "none")
-    shapes = keras.Model(model.inputs, [model.get_layer(f"stage{stage}_block1_add").output for stage in (1, 2, 3, 4)])
+    shapes = keras.Model(model.input, [model.get_layer(f"stage{stage}_block1_add").output for stage in (1, 2, 3, 4)])
     for size, maps in ((64, (16, 8, 4, 2)), (70, (18, 9, 5, 3))):
         assert tuple(one.shape[1] for one in shapes(np.zeros((1, size, size, 1), np.float32))) == maps
 
@@ -58,7 +58,7 @@ def test_the_shortcut_is_a_strided_convolution():
     model = resnet(10, 4, "none", stem="small")
     model.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in model.get_weights()])
     before = model.get_layer("stage1_block1_act2").output
-    path = keras.Model(model.inputs, [before, model.get_layer("stage2_block1_shortcut").output])
+    path = keras.Model(model.input, [before, model.get_layer("stage2_block1_shortcut").output])
     for size in (8, 9):
         x, found = path(np.random.default_rng(1).normal(size=(2, size, size, 1)).astype(np.float32))
         kernel, bias = model.get_layer("stage2_block1_shortcut").get_weights()
@@ -73,8 +73,8 @@ def test_zero_residual_starts_as_the_shortcut(norm):
     for stage in (1, 3):
         add = model.get_layer(f"stage{stage}_block1_add")
         branch = model.get_layer(f"stage{stage}_block1_" + ("conv2" if norm == "none" else "norm2")).output
-        assert not np.any(keras.Model(model.inputs, branch)(images))
-        assert np.any(keras.Model(model.inputs, add.output)(images))
+        assert not np.any(keras.Model(model.input, branch)(images))
+        assert np.any(keras.Model(model.input, add.output)(images))
 
 
 def test_convolutions_have_a_bias_where_no_norm_gives_one():
