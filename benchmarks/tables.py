@@ -1,7 +1,8 @@
 """Writes the tables of README.md and docs/*.md from the committed results in docs/results/.
 
-A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is a CSV of docs/results whose rows are single
-runs (one a seed). Each row of the table is the mean over seeds with its 95 % interval (Student's t).
+A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is a CSV of docs/results: single runs, one a
+seed, of which the table has the mean with a 95 % interval (Student's t); or an evaluation's metrics.csv; or the rows
+of a benchmark as they are.
 
     python benchmarks/tables.py
 """
@@ -20,6 +21,11 @@ MARK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DO
 MEASURED = {
     "bag_ap": "bag AP", "bag_auc": "bag AUC", "instance_auc": "instance AUC", "train_loss": "last training loss",
 }
+TESTED = {
+    ("ap", ""): "bag AP", ("auc", ""): "bag AUC", ("tpr", "0.5"): "TPR at 0.5", ("tnr", "0.5"): "TNR at 0.5",
+    ("slice_pooled_auc_detector", ""): "slice AUC", ("slice_within_auc_detector", ""): "slice AUC within patients",
+    ("slice_top_hit_detector", ""): "top slice truly bleeds",
+}
 COPIED = {
     "part": "part", "bags": "bags", "slices": "slices a bag", "window_seconds": "window, s",
     "prediction_seconds": "prediction of one bag, s", "peak_gib": "peak memory, GiB",
@@ -37,9 +43,14 @@ def main(args=None):
 
 def table(name):
     """The Markdown table of `docs/results/<name>.csv`."""
-    with open(ROOT / "docs" / "results" / f"{name}.csv", newline="", encoding="utf-8") as file:
+    path = ROOT / "docs" / "results" / f"{name}.csv"
+    if not path.exists():
+        return "(not measured yet)\n"
+    with open(path, newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))
-    return markdown(*(by_seed(results) if "seed" in results[0] else copied(results)))
+    kinds = {"seed": by_seed, "cohort": metrics}
+    shape = next((kinds[key] for key in kinds if key in results[0]), copied)
+    return markdown(*shape(results))
 
 
 def by_seed(results):
@@ -52,6 +63,23 @@ def by_seed(results):
         mine = [r for r in results if r["row"] == name]
         rows.append([name, str(len(mine)), *(interval([float(r[key]) for r in mine]) for key in measured)])
     return ["", "seeds", *(MEASURED[key] for key in measured)], rows
+
+
+def metrics(results):
+    """(headings, rows) of the test cohort of one evaluation."""
+    found = {(r["metric"], r["threshold"]): r for r in results if r["cohort"] == "test"}
+    rows = []
+    for key, heading in TESTED.items():
+        row, prior = found[key], found.get((key[0].replace("detector", "prior"), key[1]))
+        rows.append([heading, _told(row), _told(prior) if prior is not row else ""])
+    one = next(iter(found.values()))
+    sample = f"{one['bags']} held-out scans, {one['positives']} positive"
+    return [sample, "detector", "position alone"], rows
+
+
+def _told(row):
+    counts = f", {row['k']}/{row['n']}" if row["k"] else ""
+    return f"{float(row['value']):.3f} [{float(row['low']):.3f}, {float(row['high']):.3f}]{counts}"
 
 
 def copied(results):

@@ -35,7 +35,7 @@ def source(make_bag, counts, size):
 def literal(model, source, window):
     """The paper's loop: a tape a bag over all its slices, the running mean of the top slice's gradient."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *source.instance_shape]), tf.TensorSpec([], tf.int32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, *source.instance_shape]), tf.TensorSpec([], tf.int64)])
     def one(images, label):
         with tf.GradientTape() as tape:
             probabilities = model(images, training=False)
@@ -45,7 +45,7 @@ def literal(model, source, window):
     losses, mean = [], [np.zeros(v.shape, np.float64) for v in model.trainable_variables]
     for count, position in enumerate(window, 1):
         images = source.take(position, range(source.counts[position])).astype(np.float32)
-        loss, gradient = one(images, int(source.labels[position, 0]))
+        loss, gradient = one(images, source.labels[position, 0])
         losses.append(float(loss))
         mean = [total + (np.asarray(part) - total) / count for total, part in zip(mean, gradient)]
     return np.array(losses), mean
