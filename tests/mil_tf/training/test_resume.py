@@ -30,7 +30,7 @@ def dying(function, count, name):
 
 PLACES = {
     "step": (loop.Loop, "_step"), "apply": (loop.Loop, "_apply_gradients"), "best": (state.BestWeights, "save"),
-    "checkpoint": (tensorflow.train.Checkpoint, "write"), "table": (runs, "write_table"), "never": (runs, "read_config"),
+    "checkpoint": (tensorflow.train.Checkpoint, "_write"), "table": (runs, "write_table"), "never": (runs, "read_config"),
 }
 
 for line in sys.stdin:
@@ -69,8 +69,8 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(live, t
         "step 2 SIGKILL",  # in the middle of the first epoch: nothing is left of it
         "step 5 SIGKILL",  # in the middle of the second
         "best 1 SIGKILL",  # at its end, after the best weights and before the checkpoint
-        "checkpoint 2 SIGKILL",  # at the end of the third, after the checkpoint's data and before it is the newest
-        "step 5 SIGKILL",  # in the middle of the last
+        "checkpoint 2 SIGKILL",  # at the end of the third, just after its checkpoint
+        "step 2 SIGKILL",  # in the middle of the last
         "table 3 SIGKILL",  # after training, with half of the tables
         "never 9 SIGKILL",
     ]

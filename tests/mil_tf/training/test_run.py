@@ -110,7 +110,7 @@ def test_a_run_that_lacks_its_last_file_writes_it(train_tiny, copied, tiny_run, 
 @pytest.mark.parametrize(
     "given, told", [
         (["learning_rate=0.5"], "learning_rate (0.01, now 0.5)"),
-        (["window=6", "dropout=0.0"], "dropout (0.2, now 0.0), window (5, now 6)"),
+        (["window=6", "dropout=0.0"], "initial_weights, dropout (0.2, now 0.0), window (5, now 6)"),
         (["width=4"], "initial_weights, width (2, now 4)"),
         (["--variant", "paper"], "variant"),
     ],
