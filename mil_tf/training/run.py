@@ -155,7 +155,7 @@ def _digest(facts):
 
 
 # What must agree before a run is resumed; versions, hardware and command may differ, at the user's own risk of bits.
-_IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "preprocessing", "initial_weights")
+_IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "preprocessing")
 
 
 def _prepare(folder, config, resume):
@@ -185,7 +185,9 @@ def _changes(before, now):
         f"{name} ({then.get(name)}, now {value})" for name, value in now["options"].items() if value != then.get(name)
     ]
     data = ("shards", "splits")
-    return found + [f"data ({name})" for name in data if before["data"].get(name) != now["data"][name]]
+    found += [f"data ({name})" for name in data if before["data"].get(name) != now["data"][name]]
+    weights = "initial_weights"  # said only where nothing explains them: another version drew them
+    return found or [weights] * (before.get(weights) != now[weights])
 
 
 def _plain(value):

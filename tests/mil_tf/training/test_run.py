@@ -110,8 +110,8 @@ def test_a_run_that_lacks_its_last_file_writes_it(train_tiny, copied, tiny_run, 
 @pytest.mark.parametrize(
     "given, told", [
         (["learning_rate=0.5"], "learning_rate (0.01, now 0.5)"),
-        (["window=6", "dropout=0.0"], "initial_weights, dropout (0.2, now 0.0), window (5, now 6)"),
-        (["width=4"], "initial_weights, width (2, now 4)"),
+        (["window=6", "dropout=0.0"], "dropout (0.2, now 0.0), window (5, now 6)"),
+        (["width=4"], "width (2, now 4)"),
         (["--variant", "paper"], "variant"),
     ],
 )
@@ -119,6 +119,13 @@ def test_a_run_is_not_resumed_with_other_options(train_tiny, copied, given, told
     code, _, said = train_tiny(*given, "--resume")
     assert code == 2 and said.startswith(f"train.py: {copied} cannot be resumed: it was made with another {told}")
     assert said.count("\n") == 1 and said.endswith("choose another --out.\n")
+
+
+def test_a_run_is_not_resumed_from_other_initial_weights(train_tiny, copied):
+    facts = config(copied)
+    (copied / "config.json").write_text(json.dumps({**facts, "initial_weights": "0" * 64}))
+    code, _, said = train_tiny("--resume")
+    assert code == 2 and "it was made with another initial_weights; choose another --out" in said
 
 
 def test_a_run_is_not_resumed_on_other_data_or_splits(train_tiny, copied, write_tiny, tiny_data, tmp_path):
