@@ -1,10 +1,20 @@
 """Fixtures that several rooms share: small bags, and folders of them."""
 
+import signal
+import threading
+
 import numpy as np
 import pytest
 
 from tfrecords import Bag
 from tfrecords.writer import DatasetWriter
+
+
+def pytest_configure(config):
+    """A shell in the background starts its children deaf to Ctrl-C; the tests that send one need to be heard."""
+    deaf = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    if deaf and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _make_bag(id="a", n=5, size=8, label=1, seed=0, **more):

@@ -118,6 +118,6 @@ class _Block:
             return x
         if stride > 1:
             # Equal to striding the 1x1 convolution, whose weight gradient crashes oneDNN in some widths
-            # (TensorFlow 2.21).
+            # (TensorFlow 2.15 and 2.21).
             x = keras.layers.MaxPooling2D(1, stride, name=f"{name}_shortcut_stride")(x)
         return self.normalise(self.convolve(x, filters, 1, 1, f"{name}_shortcut"), f"{name}_shortcut_norm")
