@@ -44,7 +44,7 @@ def readme():
 setup(
     name="mil-tf",
     version=version(),
-    description="Five multiple-instance-learning papers for medical imaging on TensorFlow and Keras",
+    description="Multiple-instance learning for medical imaging, paper by paper, on TensorFlow and Keras",
     long_description=readme(),
     long_description_content_type="text/markdown",
     author="mil-tf authors",

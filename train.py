@@ -1,6 +1,7 @@
 """Train a recipe's slice detector from one label a volume.
 
-Without --data, phantom head CTs are made and cached once (about a minute), so that the method can be seen at work.
+Without --data, phantom head CTs are made and cached once (some minutes), so that the method can be seen at work; the
+network is then still the paper's, hours on a CPU, unless --quick makes it small.
 Several --bags, --folds or --seeds are a grid: one run after the other, each in its own folder below --out.
 
     python train.py --data DIR --bags 100 400 --folds 5

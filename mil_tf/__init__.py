@@ -1,4 +1,4 @@
-"""mil-tf: five multiple-instance-learning papers for medical imaging on TensorFlow and Keras.
+"""mil-tf: multiple-instance learning for medical imaging, paper by paper, on TensorFlow and Keras.
 
 Importing this package imports no TensorFlow, so that every command can print its help at once.
 """

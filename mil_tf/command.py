@@ -4,7 +4,7 @@ import itertools
 import sys
 
 from mil_tf import recipes
-from mil_tf.options import OptionError, parse_assignments, resolve
+from mil_tf.options import OptionError, origins, parse_assignments, resolve
 from mil_tf.training.interrupt import Interrupted, termination_as_ctrl_c
 
 INTERRUPTED = 130  # the shell's code for a command that SIGINT ended
@@ -15,8 +15,9 @@ def train_command(given):
     try:
         with termination_as_ctrl_c():
             recipe = recipes.load(given.recipe)
-            options = resolve_options(recipe, given)
-            return _list(recipe, options) if given.list_options else _run(recipe, options, given)
+            layers = option_layers(recipe, given)
+            options = resolve(recipe.OPTIONS, *(values for _, values in layers))
+            return _list(recipe, options, layers) if given.list_options else _run(recipe, options, given)
     except ValueError as error:  # every error of the package that a user can mend is one
         print(f"train.py: {error}", file=sys.stderr)
         return 2
@@ -26,7 +27,12 @@ def train_command(given):
 
 
 def resolve_options(recipe, given):
-    """The options of a run: the recipe's, then the variant's, --quick's, a profile's, and --set over all of them.
+    """The options of a run: the recipe's with all layers over them. Raises OptionError."""
+    return resolve(recipe.OPTIONS, *(values for _, values in option_layers(recipe, given)))
+
+
+def option_layers(recipe, given):
+    """[(name, values)] over the recipe's defaults: a profile's or --quick's, then the variant's, then --set.
 
     Raises OptionError.
     """
@@ -36,12 +42,18 @@ def resolve_options(recipe, given):
     profile = assigned.get("profile", "quick" if given.quick else recipe.OPTIONS["profile"].default)
     if profile not in tuple(recipe.PROFILES):
         raise OptionError(f"--set profile: Expected one of {', '.join(recipe.PROFILES)}. Received: {profile!r}.")
-    layers = (recipe.PROFILES[profile], recipe.VARIANTS[given.variant], {"profile": profile}, assigned)
-    return resolve(recipe.OPTIONS, *layers)
+    return [
+        (f"profile {profile}", recipe.PROFILES[profile] | {"profile": profile}),
+        (f"variant {given.variant}", recipe.VARIANTS[given.variant]),
+        ("--set", assigned),
+    ]
 
 
 def jobs(recipe, options, given, dataset):
-    """The grid's jobs, in the order sizes, folds, seeds; without --bags, each fold's own size.
+    """The grid's jobs, in the order sizes, folds, seeds.
+
+    Without --bags every fold of the grid trains on as many bags as the smallest of them has, so that the folds of a
+    cross-validation are comparable and lie in one folder.
 
     Raises ValueError where a size, fold or seed cannot be, before anything is trained.
     """
@@ -58,7 +70,7 @@ def jobs(recipe, options, given, dataset):
                 f"--bags: Expected 1 to {whole[fold]}, the training bags of fold {fold}. Received: {bags}."
             )
     return [
-        Job(given.recipe, given.variant, options, whole[fold] if bags is None else bags, fold, seed)
+        Job(given.recipe, given.variant, options, min(whole.values()) if bags is None else bags, fold, seed)
         for bags, fold, seed in itertools.product(dict.fromkeys(given.bags or [None]), folds, seeds)
     ]
 
@@ -72,10 +84,14 @@ def _run(recipe, options, given):
     if given.data is None:
         from mil_tf.embedded import embedded_dataset
 
-        given.data = embedded_dataset(given.recipe, given.quick)
+        given.data = embedded_dataset(given.recipe)
+        if options["profile"] == "full":
+            print("the network is the paper's full one: hours on a CPU; --quick trains a small one in minutes")
     dataset = Dataset(given.data)
     quiet.tensorflow()
     todo = jobs(recipe, options, given, dataset)
+    if given.bags is None and len({job.fold for job in todo}) > 1:
+        print(f"each fold trains on {todo[0].bags} bags, as many as the smallest has")
     from mil_tf.training.loop import NonFiniteError
     from mil_tf.training.run import train
 
@@ -89,7 +105,9 @@ def _run(recipe, options, given):
     return 0
 
 
-def _list(recipe, options):
+def _list(recipe, options, layers):
+    found = origins(recipe.OPTIONS, layers)
     for name, option in recipe.OPTIONS.items():
-        print(f"{name} = {options[name]!r}\n    {option.help} (default: {option.source})")
+        default = "" if options[name] == option.default else f"; default {option.default!r}, {option.source}"
+        print(f"{name} = {options[name]!r}    from: {found[name]}{default}\n    {option.help}")
     return 0

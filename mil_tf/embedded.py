@@ -14,7 +14,6 @@ from tfrecords.schema import SCHEMA_VERSION
 CACHE = "MIL_TF_CACHE"  # environment variable: another folder for the cache
 # Our decision: what trains to the numbers of the README in minutes on two cores.
 PHANTOMS = {"n": 800, "size": 96, "seed": 0}
-QUICK_PHANTOMS = {"n": 800, "size": 96, "seed": 0}
 FOLDS_SEED = 0
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
@@ -24,7 +23,7 @@ class EmbeddedError(ValueError):
     """The embedded data set cannot be made; the message is one line."""
 
 
-def embedded_dataset(recipe, quick=False, show=print):
+def embedded_dataset(recipe, show=print):
     """Returns the folder of the recipe's embedded data set, which is made where it is not in the cache.
 
     The cache is $MIL_TF_CACHE or ~/.cache/mil_tf. Its folders are named by a hash of the phantoms' settings
@@ -33,7 +32,6 @@ def embedded_dataset(recipe, quick=False, show=print):
 
     Args:
         recipe: name of the recipe.
-        quick: the smaller form.
         show: called with each line on what is done.
 
     Returns:
@@ -44,16 +42,15 @@ def embedded_dataset(recipe, quick=False, show=print):
     """
     if recipe != "remedios2020":
         raise EmbeddedError(f"{recipe} has no embedded data set; give --data DIR.")
-    settings = QUICK_PHANTOMS if quick else PHANTOMS
-    folder = cache_folder() / f"phantoms-ct-{key(settings)}"
+    folder = cache_folder() / f"phantoms-ct-{key(PHANTOMS)}"
     if folder.exists():
         show(f"no --data: the phantoms in {folder}")
         return folder
-    show(f"no --data: making {settings['n']} phantoms, once, in {folder}")
+    show(f"no --data: making {PHANTOMS['n']} phantoms, once, in {folder}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as making:
-            _move(_make(Path(making), settings), folder)
+            _move(_make(Path(making), PHANTOMS), folder)
     except OSError as error:
         raise EmbeddedError(
             f"{folder} cannot be made: {error}; make room, set {CACHE} to another folder, or give --data DIR."

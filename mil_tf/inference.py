@@ -1,5 +1,6 @@
 """A trained run on a data set: the tables that the evaluation reads."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from mil_tf.data import ShardSource
 from mil_tf.training.validation import top_scores
 
 PREDICTIONS = ("id", "patient", "y_true", "y_prob", "top_instance")
+NOT_IN_PIXELS = ("seed", "orientation")  # settings of the order of slices, and of files without a header's axes
 INSTANCES = ("id", "patient", "source_index", "position_mm", "y_true", "y_prob")
 
 
@@ -54,6 +56,7 @@ def predict_dataset(run, data, name):
     try:
         config = runs.read_config(run)
         _same_preprocessing(config, dataset)
+        _strangers(run, dataset)
         scorer = trained_scorer(run, config)
     except runs.RunError as error:
         raise DatasetError(str(error)) from error
@@ -63,12 +66,39 @@ def predict_dataset(run, data, name):
 def _same_preprocessing(config, dataset):
     from tfrecords import DatasetError
 
-    trained, given = config["preprocessing"].get("hash"), dataset.info.get("preprocessing", {}).get("hash")
+    trained, given = _pixels_settings(config["preprocessing"]), _pixels_settings(dataset.info.get("preprocessing", {}))
     if trained != given:
         raise DatasetError(
-            f"{dataset.folder}: Expected bags preprocessed as the training data, settings {trained}. Received: "
-            f"{given}; preprocess the scans again with {config['preprocessing'].get('settings')}."
+            f"{dataset.folder}: Expected bags preprocessed as the training data, {trained}. Received: {given}; "
+            "preprocess the scans again with the former."
         )
+
+
+def _pixels_settings(preprocessing):
+    """What decides an instance's pixels: the settings without those that order slices or read odd files."""
+    settings = preprocessing.get("settings")
+    if not isinstance(settings, dict):
+        return preprocessing.get("hash")
+    kept = {name: value for name, value in settings.items() if name not in NOT_IN_PIXELS}
+    return {"kind": preprocessing.get("kind"), "algorithm": preprocessing.get("algorithm"), **kept}
+
+
+def _strangers(run, dataset):
+    """Refuses a cohort that shares patients with the run's training and validation: it would not be held out."""
+    from tfrecords import DatasetError
+
+    known = _patients(run / "bags.csv") | _patients(run / "predictions-validation.csv")
+    shared = sorted(known & {row.patient for row in dataset.rows})
+    if shared:
+        raise DatasetError(
+            f"{dataset.folder}: Expected patients that {run} has neither trained nor been chosen on. Received: "
+            f"{len(shared)} that it has, such as {shared[0]!r}; take them out, or give other people other patient ids."
+        )
+
+
+def _patients(table):
+    with open(table, newline="", encoding="utf-8") as file:
+        return {row["patient"] for row in csv.DictReader(file)}
 
 
 def _instance_rows(fields, probabilities, shape):

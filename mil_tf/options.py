@@ -3,6 +3,7 @@
 import ast
 import difflib
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -10,12 +11,33 @@ class OptionError(ValueError):
     """An option that does not exist or a value that cannot be; the message is one line."""
 
 
+class Bound(NamedTuple):
+    """What a number must be: `words` say it, `holds(value)` tells."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+def at_least(low):
+    """Bound of numbers from `low` up."""
+    return Bound(f"at least {low}", lambda value: value >= low)
+
+
+def above(low):
+    """Bound of numbers above `low`."""
+    return Bound(f"a number above {low}", lambda value: value > low)
+
+
+FRACTION = Bound("at least 0 and below 1", lambda value: 0 <= value < 1)
+
+
 class Option(NamedTuple):
-    """default: the value. source: paper section, released code, or our decision. help: one line."""
+    """default: the value. source: paper section, released code, or our decision. help: one line. bound: of numbers."""
 
     default: Any
     source: str
     help: str
+    bound: Bound | None = None
 
 
 def resolve(options, *layers):
@@ -30,14 +52,27 @@ def resolve(options, *layers):
 
     Raises:
         OptionError: at an unknown name, naming the nearest known, or a value of another type than the default's,
-            or one that is not finite.
+            or one that is not finite or outside its bound.
     """
     values = {name: option.default for name, option in options.items()}
     for layer in layers:
         for name, value in layer.items():
             known = _known(name, options)
-            values[known] = _typed(known, value, options[known].default)
+            values[known] = _bounded(known, _typed(known, value, options[known].default), options[known].bound)
     return values
+
+
+def origins(options, layers):
+    """{name: where its value comes from}: the option's own source, or the name of the last layer that sets it.
+
+    Args:
+        options: {name: Option}.
+        layers: [(what the layer is called, {name: value})], as given to `resolve`.
+    """
+    found = {name: option.source for name, option in options.items()}
+    for called, layer in layers:
+        found.update(dict.fromkeys(layer, called))
+    return found
 
 
 def parse_assignments(assignments):
@@ -68,6 +103,12 @@ def _known(name, options):
         return name
     near = difflib.get_close_matches(name, options, 1, 0.0)
     raise OptionError(f"--set {name}: no such option; did you mean {near[0]!r}? Known: {', '.join(sorted(options))}.")
+
+
+def _bounded(name, value, bound):
+    if bound and not bound.holds(value):
+        raise OptionError(f"--set {name}: Expected {bound.words}. Received: {value!r}.")
+    return value
 
 
 def _typed(name, value, default):

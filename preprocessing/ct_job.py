@@ -21,7 +21,7 @@ import sys
 from preprocessing import inputs, labels, workers
 from preprocessing.errors import UsageError
 from preprocessing.progress import Progress
-from preprocessing.settings import CtSettings
+from preprocessing.settings import ALGORITHM, CtSettings
 from tfrecords.dataset import INFO
 from tfrecords.errors import DatasetError
 from tfrecords.writer import DatasetWriter, package_version, plan_hash
@@ -117,6 +117,8 @@ def find(args):
     masks = None if args.masks is None else inputs.find_volumes(args.masks)
     volumes = inputs.find_volumes(args.scans, without=args.masks)
     table, bad_rows = labels.read_labels(args.labels)
+    if bad_rows and not table:
+        raise UsageError(f"{args.labels}: no row can be used; the first: id {bad_rows[0][0]!r}: {bad_rows[0][2]}.")
     slices, bad_slices = (
         (None, {}) if args.slice_labels is None else labels.read_slice_labels(args.slice_labels)
     )
@@ -136,6 +138,7 @@ def describe(settings, fingerprint):
     """What `dataset.json` says about how the bags were made."""
     made = {
         "kind": "ct",
+        "algorithm": ALGORITHM,
         "settings": settings.to_dict(),
         "hash": settings.hash(),
         "version": package_version(),

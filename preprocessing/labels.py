@@ -10,6 +10,7 @@ from typing import NamedTuple
 from preprocessing.errors import UsageError
 
 SUFFIXES = (".nii.gz", ".nii")
+WHOLE = {"0.0": "0", "1.0": "1"}  # as pandas and spreadsheets write a column that has gaps
 
 
 class Label(NamedTuple):
@@ -33,6 +34,7 @@ def read_labels(path):
     found, rejected = {}, []
     for line, row in read_table(path, ("id", "label")):
         id = scan_id(row.pop("id"))
+        row["label"] = WHOLE.get(row["label"], row["label"])
         reason = _problem(id, row["label"], "label")
         if reason:
             rejected.append((id, str(path), f"{reason} (line {line})"))

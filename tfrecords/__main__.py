@@ -1,9 +1,9 @@
 """Look into a folder of bags, or check it.
 
-    python -m tfrecords inspect DIR                       counts, shapes, class balance, splits
-    python -m tfrecords inspect DIR --bag ID --out PNG    and a sheet of that bag's instances (default: the
-    first positive bag) python -m tfrecords verify DIR                        one line a finding; exit code 1
-    where there is one
+    python -m tfrecords inspect DIR                       counts, shapes, class balance, splits, and a sheet
+                                                          of the first positive bag in ./inspect-ID.png
+    python -m tfrecords inspect DIR --bag ID --out PNG    of another bag, elsewhere
+    python -m tfrecords verify DIR                        one line a finding; exit code 1 where there is one
 
 verify reads everything: checksums, counts, shapes, non-finite values, duplicate ids, patients across splits.
 """
@@ -35,9 +35,9 @@ def parser():
     inspect.add_argument("folder", metavar="DIR")
     inspect.add_argument("--bag", metavar="ID", help="the bag to draw (default: the first positive one)")
     inspect.add_argument(
-        "--out", metavar="PNG", help="where to draw it (default: ID.png here, if --bag is given)"
+        "--out", metavar="PNG", help="where to draw it (default: inspect-ID.png in this folder)"
     )
-    inspect.add_argument("--force", action="store_true", help="write over the PNG")
+    inspect.add_argument("--force", action="store_true", help="write over a PNG that --out names")
     inspect.set_defaults(run=run_inspect)
     verify = commands.add_parser("verify", help="check everything; exit code 1 where something is wrong")
     verify.add_argument("folder", metavar="DIR")
@@ -46,16 +46,16 @@ def parser():
 
 
 def run_inspect(args):
-    """Prints what is in the folder and draws a bag where asked to."""
+    """Prints what is in the folder and draws a bag. A sheet under its default name is made anew every time."""
     from tfrecords import inspect
 
     print("\n".join(inspect.describe(args.folder)))
-    if args.bag is None and args.out is None:
-        return 0
     dataset = inspect.Dataset(args.folder)
+    if not dataset.rows:
+        return 0
     row = inspect.pick(dataset, args.bag)
-    out = Path(args.out or f"{row.id}.png")
-    if out.exists() and not args.force:
+    out = Path(args.out or f"inspect-{row.id}.png")
+    if args.out and out.exists() and not args.force:
         raise DatasetError(f"{out} is there already; give another --out, or --force to write over it.")
     inspect.montage(args.folder, row, out)
     print(f"bag {row.id} drawn in {out}")

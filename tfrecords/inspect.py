@@ -136,6 +136,9 @@ def _splits(dataset):
         parts = dataset.splits(fold)
         counted = [f"{name} {_counted(parts[name])}" for name in SPLIT_NAMES if parts[name]]
         lines.append(f"fold {fold}      " + ", ".join(counted))
+    placed = {row.id for fold in dataset.folds for part in dataset.splits(fold).values() for row in part}
+    if len(placed) < len(dataset.rows):
+        lines.append(f"{len(dataset.rows) - len(placed)} bags are in no split")
     return lines
 
 

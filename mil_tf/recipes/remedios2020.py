@@ -20,19 +20,22 @@ random instances, and batch normalisation whose averages, made in the warm-up on
 only top slices learn. docs/REPRODUCTION.md has the measurements.
 """
 
-from mil_tf.options import Option
+from mil_tf.options import FRACTION, Option, above, at_least
 
 PAPER, RELEASED, OURS = "paper", "released code", "our decision"
 
 OPTIONS = {
     "backbone": Option("resnet34", f"{PAPER} 2.2", "resnet34, resnet18, resnet10, released, or convnet (small images)"),
-    "width": Option(64, "He et al. 2016, table 1", "filters of the first stage"),
-    "stem": Option("imagenet", "He et al. 2016, table 1", "imagenet (7x7/2, pooling), or small (3x3/1)"),
+    "width": Option(64, "He et al. 2016, table 1", "filters of the first stage", at_least(1)),
+    "stem": Option(
+        "imagenet", "He et al. 2016, table 1",
+        "imagenet (7x7/2, pooling); for small images light (3x3/2, pooling), half (3x3/2) or small (3x3/1)",
+    ),
     "norm": Option("batch", OURS, "batch, group, none, or a registered layer name"),
     "freeze_norm": Option(True, OURS, "batch norm keeps its moving averages once the warm-up is over"),
     "zero_residual": Option(True, OURS, "start every residual branch at zero"),
     "activation": Option("relu", "He et al. 2016", "activation, a Keras or registered name"),
-    "dropout": Option(0.0, OURS, "rate before the last layer"),
+    "dropout": Option(0.0, OURS, "rate before the last layer", FRACTION),
     "pool": Option("average", "He et al. 2016", "average or max over the last feature map"),
     "scaling": Option("ramps", OURS, "ramps (one channel a HU interval), window, or none (the paper's text)"),
     "hu_points": Option(
@@ -40,26 +43,26 @@ OPTIONS = {
         "breakpoints of the ramps in HU: fine where CSF, brain and blood lie, coarse in fat and bone",
     ),
     "window_center": Option(40.0, OURS, "HU in the middle, where scaling is window"),
-    "window_width": Option(80.0, OURS, "HU across, where scaling is window"),
+    "window_width": Option(80.0, OURS, "HU across, where scaling is window", above(0)),
     "selection": Option("top_instance", f"{PAPER} 2.3", "which instances learn after the warm-up"),
-    "warm_up": Option(16, OURS, "epochs that learn from random instances first; 0 is the paper's form"),
-    "warm_up_instances": Option(8, OURS, "instances a bag in a warm-up epoch"),
-    "warm_up_window": Option(8, OURS, "bags an optimizer step in the warm-up, which wants many steps"),
-    "warm_up_learning_rate": Option(1e-3, OURS, "step size in the warm-up"),
+    "warm_up": Option(16, OURS, "epochs that learn from random instances first; 0 is the paper's form", at_least(0)),
+    "warm_up_instances": Option(8, OURS, "instances a bag in a warm-up epoch", at_least(1)),
+    "warm_up_window": Option(8, OURS, "bags an optimizer step in the warm-up, which wants many steps", at_least(1)),
+    "warm_up_learning_rate": Option(1e-3, OURS, "step size in the warm-up", above(0)),
     "augmentation": Option("none", f"{PAPER} is silent", "none, geometric (heads) or digits"),
     "loss": Option("CategoricalCrossentropy", f"{PAPER} 2.2", "a Keras or registered loss"),
-    "window": Option(128, f"{PAPER} 2.2", "bags an optimizer step: gradients are accumulated over them"),
+    "window": Option(128, f"{PAPER} 2.2", "bags an optimizer step: gradients are accumulated over them", at_least(1)),
     "optimizer": Option("Adam", f"{PAPER} 2.2", "a Keras or registered optimizer, such as Addons>LAMB"),
-    "learning_rate": Option(1e-4, f"{PAPER} 2.2", "step size"),
-    "epsilon": Option(1e-8, RELEASED, "Adam's epsilon (Keras would take 1e-7)"),
-    "weight_decay": Option(0.0, OURS, "decoupled weight decay of the optimizer; 0 is none"),
+    "learning_rate": Option(1e-4, f"{PAPER} 2.2", "step size", above(0)),
+    "epsilon": Option(1e-8, RELEASED, "Adam's epsilon (Keras would take 1e-7)", above(0)),
+    "weight_decay": Option(0.0, OURS, "decoupled weight decay of the optimizer; 0 is none", at_least(0)),
     "schedule": Option("constant", PAPER, "constant, or cosine over max_epochs"),
-    "patience": Option(50, f"{PAPER} 2.2", "epochs without improvement of the validation loss"),
-    "min_delta": Option(1e-4, f"{PAPER} 2.2", "least improvement that counts"),
-    "max_epochs": Option(1000, OURS, "an end where convergence never comes"),
-    "chunk": Option(0, OURS, "instances a scoring pass; 0 fits them to memory"),
-    "micro_batch": Option(0, OURS, "instances a gradient pass; 0 fits them to memory"),
-    "image_every": Option(5, OURS, "epochs between the TensorBoard images of chosen slices; 0 is never"),
+    "patience": Option(50, f"{PAPER} 2.2", "epochs without improvement of the validation loss", at_least(1)),
+    "min_delta": Option(1e-4, f"{PAPER} 2.2", "least improvement that counts", at_least(0)),
+    "max_epochs": Option(1000, OURS, "an end where convergence never comes", at_least(1)),
+    "chunk": Option(0, OURS, "instances a scoring pass; 0 fits them to memory", at_least(0)),
+    "micro_batch": Option(0, OURS, "instances a gradient pass; 0 fits them to memory", at_least(0)),
+    "image_every": Option(5, OURS, "epochs between the TensorBoard images of chosen slices; 0 is never", at_least(0)),
 }
 
 _LITERAL = {

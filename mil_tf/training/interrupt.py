@@ -1,8 +1,11 @@
 """Ctrl-C and SIGTERM as a flag that the loop looks at between windows, so that it always stops at a whole one."""
 
 import contextlib
+import os
 import signal
 import threading
+
+WORDS = b"\nstopping after this window, with a checkpoint; once more stops at once\n"
 
 
 class Interrupted(RuntimeError):
@@ -37,6 +40,7 @@ def interruption():
 
     def note(number, _frame):
         seen.append(number)
+        os.write(2, WORDS)  # print may be the very thing that was interrupted
         signal.signal(number, previous[number])
 
     for number in (signal.SIGINT, signal.SIGTERM):

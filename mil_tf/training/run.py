@@ -228,8 +228,9 @@ def _loop(folder, method, model, scorer, sources, image_every, show):
 
 
 def build_optimizer(options):
-    """The optimizer that the options name."""
-    extra = {"epsilon": options["epsilon"]} if options["optimizer"] in ("Adam", "AdamW") else {}
+    """The optimizer that the options name. `epsilon` is Adam's; another optimizer keeps its own."""
+    takes_epsilon = options["optimizer"].partition("(")[0].strip().lower() in ("adam", "adamw")
+    extra = {"epsilon": options["epsilon"]} if takes_epsilon else {}
     if options["weight_decay"]:
         extra["weight_decay"] = options["weight_decay"]
     return registry.optimizer(options["optimizer"], options["learning_rate"], **extra)
@@ -259,10 +260,7 @@ def build_signals(options, model, scorer, seed):
 
 
 def window_of(options):
-    """epoch -> bags an optimizer step. Raises OptionError where a window is below 1."""
-    for name in ("window", "warm_up_window"):
-        if options[name] < 1:
-            raise OptionError(f"--set {name}: Expected at least 1. Received: {options[name]}.")
+    """epoch -> bags an optimizer step."""
     return lambda epoch: options["warm_up_window" if epoch < options["warm_up"] else "window"]
 
 

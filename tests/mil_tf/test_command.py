@@ -56,9 +56,11 @@ def test_sizes_folds_and_seeds_are_a_grid(tiny_data):
     assert found[0].folder("out") == Path("out/remedios2020/bags-6/fold-0/seed-0")
 
 
-def test_without_a_size_every_fold_gives_all_it_has(tiny_data):
+def test_without_a_size_a_fold_gives_all_it_has_and_several_as_many_as_the_smallest(tiny_data):
+    found = jobs(remedios2020, {}, given("--seed", "3"), Dataset(tiny_data))
+    assert [(job.bags, job.fold, job.seed) for job in found] == [(14, 0, 3)]
     found = jobs(remedios2020, {}, given("--folds", "2", "--seed", "3"), Dataset(tiny_data))
-    assert [(job.bags, job.fold, job.seed) for job in found] == [(14, 0, 3), (13, 1, 3)]
+    assert [(job.bags, job.fold, job.seed) for job in found] == [(13, 0, 3), (13, 1, 3)]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,9 @@ def test_without_a_size_every_fold_gives_all_it_has(tiny_data):
         (["--set", "windw=3"], "--set windw: no such option; did you mean 'window'? Known: "),
         (["--set", "window"], "--set: Expected key=value. Received: 'window'."),
         (["--set", "window=many"], "--set window: Expected a int such as "),
+        (["--set", "warm_up=-1"], "--set warm_up: Expected at least 0. Received: -1."),
+        (["--set", "learning_rate=0"], "--set learning_rate: Expected a number above 0. Received: 0.0."),
+        (["--set", "dropout=1"], "--set dropout: Expected at least 0 and below 1. Received: 1.0."),
         (["--set", "norm=None"], "--set norm: Expected a str such as "),
         (["--set", "profile=tiny"], "--set profile: Expected one of full, quick, small. Received: 'tiny'."),
         (["--set", "profile=[1]"], "--set profile: Expected one of full, quick, small. Received: [1]."),
@@ -118,7 +123,17 @@ def test_options_are_listed_with_their_sources_and_as_they_are_set(capsys):
     said = capsys.readouterr().out
     for name, option in remedios2020.OPTIONS.items():
         assert f"\n{name} = " in f"\n{said}" and option.help in said and option.source in said
-    assert "window = 3\n" in said
+    assert "window = 3    from: --set; default 128, paper 2.2\n" in said
+
+
+def test_listed_options_name_the_layer_that_set_them(capsys):
+    train.main(["--list-options", "--quick", "--variant", "paper", "--set", "window=3"])
+    said = capsys.readouterr().out
+    assert "\nmax_epochs = 24    from: profile quick; default 1000, our decision\n" in said
+    assert "\nwarm_up = 0    from: variant paper; default 16, our decision\n" in said
+    assert "\nwindow = 3    from: --set; default 128, paper 2.2\n" in said
+    assert "\npatience = 8    from: profile quick; default 50, paper 2.2\n" in said
+    assert "\nloss = 'CategoricalCrossentropy'    from: paper 2.2\n" in said
 
 
 def test_listing_options_loads_no_tensorflow():

@@ -13,7 +13,6 @@ def cache(tmp_path, monkeypatch):
     """An empty cache, and phantoms small enough for a test."""
     monkeypatch.setenv(embedded.CACHE, str(tmp_path / "cache"))
     monkeypatch.setattr(embedded, "PHANTOMS", TINY)
-    monkeypatch.setattr(embedded, "QUICK_PHANTOMS", {**TINY, "n": 10})
     return tmp_path / "cache"
 
 

@@ -80,8 +80,8 @@ def test_a_run_answers_on_another_cohort(run, write_tiny, tmp_path):
     assert len(rows(run / "instances-other.csv")) == sum(row.n for row in dataset.rows)
 
 
-def test_a_cohort_is_answered_as_the_runs_own_tables_were(run, tiny_data):
-    predict_dataset(run, tiny_data, "again")
+def test_a_cohort_is_answered_as_the_runs_own_tables_were(run, tiny_data, tmp_path):
+    predict_dataset(run, only_test(tiny_data, run, tmp_path / "held-out"), "again")
     again = {row["id"]: row for row in rows(run / "predictions-again.csv")}
     for row in rows(run / "predictions-test.csv"):
         assert float(again[row["id"]]["y_prob"]) == pytest.approx(float(row["y_prob"]), rel=1e-5)
@@ -91,15 +91,39 @@ def test_a_cohort_is_answered_as_the_runs_own_tables_were(run, tiny_data):
 def test_a_cohort_of_other_preprocessing_is_refused(run, write_tiny, tmp_path):
     data = write_tiny(tmp_path / "other", shift=40)
     info = json.loads((data / "dataset.json").read_text())
-    for preprocessing in ({**info["preprocessing"], "hash": "feed"}, None):
+    for preprocessing in ({**info["preprocessing"], "settings": {"size": 32}}, None):
         if preprocessing is None:
             del info["preprocessing"]
         else:
             info["preprocessing"] = preprocessing
         (data / "dataset.json").write_text(json.dumps(info))
-        with pytest.raises(DatasetError, match="preprocessed as the training data, settings 0123456789abcdef. Received: "):
+        with pytest.raises(DatasetError, match="preprocessed as the training data, .*'size': 16.*Received: "):
             predict_dataset(run, data, "other")
     assert not (run / "predictions-other.csv").exists()
+
+
+def test_how_slices_were_shuffled_and_odd_files_read_is_no_other_preprocessing(run, write_tiny, tmp_path):
+    data = write_tiny(tmp_path / "other", shift=40)
+    info = json.loads((data / "dataset.json").read_text())
+    info["preprocessing"] = {"kind": "ct", "settings": {"size": 16, "seed": 5, "orientation": "RAS"}, "hash": "feed"}
+    (data / "dataset.json").write_text(json.dumps(info))
+    predict_dataset(run, data, "other")
+    assert rows(run / "predictions-other.csv")
+
+
+def test_patients_that_the_run_has_learned_from_or_was_chosen_on_are_refused(run, tiny_data):
+    with pytest.raises(DatasetError, match="neither trained nor been chosen on. Received: 12 that it has, such as"):
+        predict_dataset(run, tiny_data, "again")
+    assert not (run / "predictions-again.csv").exists()
+
+
+def only_test(data, run, out):
+    """A copy of a data set that lists the test bags of a run alone."""
+    shutil.copytree(data, out)
+    wanted = {row["id"] for row in rows(run / "predictions-test.csv")}
+    lines = (out / "bags.csv").read_text().splitlines(keepends=True)
+    (out / "bags.csv").write_text("".join([lines[0], *(x for x in lines[1:] if x.split(",")[0] in wanted)]))
+    return out
 
 
 def test_what_is_no_finished_run_is_refused(run, tiny_data, tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from mil_tf.options import Option, OptionError, parse_assignments, resolve
+from mil_tf.options import FRACTION, Option, OptionError, above, at_least, parse_assignments, resolve
 
 OPTIONS = {
     "rate": Option(0.1, "test", "a rate"), "window": Option(128, "test", "a size"), "norm": Option("none", "test", "a name"),
@@ -48,6 +48,19 @@ def test_a_value_of_another_kind_is_refused_in_one_line(name, value):
         resolve(OPTIONS, {name: value})
     assert str(caught.value).startswith(f"--set {name}: Expected a ") and "\n" not in str(caught.value)
     assert str(caught.value).endswith(f"Received: {value!r}.")
+
+
+@pytest.mark.parametrize("bound, good, bad, words", [
+    (at_least(1), (1, 7), 0, "at least 1"), (above(0), (1e-9,), 0.0, "a number above 0"),
+    (FRACTION, (0.0, 0.99), 1.0, "at least 0 and below 1"),
+])
+def test_a_number_outside_its_bound_is_refused_in_one_line(bound, good, bad, words):
+    known = {"rate": Option(good[0], "ours", "", bound)}
+    for value in good:
+        assert resolve(known, {"rate": value}) == {"rate": value}
+    with pytest.raises(OptionError) as caught:
+        resolve(known, {"rate": bad})
+    assert str(caught.value) == f"--set rate: Expected {words}. Received: {bad!r}."
 
 
 @pytest.mark.parametrize("text", ["{[]: 1}", "(" * 300 + ")" * 300, "1 +", "\0"])

@@ -70,7 +70,7 @@ def test_constant_slices_are_dropped_or_kept(save):
     assert sorted(load_bag(path, CtSettings(size=6, keep_empty=True), id="a").source_index) == [0, 1, 2, 3, 4]
     empty = save("b.nii", np.full((4, 4, 5), -1000, np.int16))
     with pytest.raises(
-        ScanError, match="zero slices: all 5 are of one constant value; --keep-empty keeps them"
+        ScanError, match="zero slices: all 5 are of one constant value .`preprocessing ct --keep-empty` keeps such"
     ):
         load_bag(empty, CtSettings(), id="b")
     assert load_bag(empty, CtSettings(size=4, keep_empty=True), id="b").n == 5

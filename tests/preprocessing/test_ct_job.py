@@ -142,6 +142,14 @@ def test_every_bad_input_is_listed_with_its_reason_and_the_job_goes_on(
     assert list(findings(tmp_path / "out")) == []
 
 
+def test_a_table_without_one_usable_row_is_told_by_its_first_reason(cohort, command, tmp_path, capsys):
+    write_labels(tmp_path / "labels.csv", dict.fromkeys("abcd", "yes"))
+    assert main(command()) == 2
+    told = capsys.readouterr().err
+    assert "no row can be used; the first: id 'a': label must be 0 or 1, is 'yes' (line 2)." in told
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_same_bytes_whatever_the_number_of_jobs(cohort, command, tmp_path):
     assert main(command(out="one", jobs=1)) == main(command(out="two", jobs=2)) == 0
     assert contents(tmp_path / "one") == contents(tmp_path / "two")

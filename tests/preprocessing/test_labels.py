@@ -25,12 +25,17 @@ def test_the_patient_is_the_id_unless_given(tmp_path):
     assert read_labels(table(tmp_path, "label,id\n1,a\n"))[0] == {"a": (1, "a", {})}
 
 
-@pytest.mark.parametrize("label", ["2", "", "positive", "1.0", "-1", "nan"])
+@pytest.mark.parametrize("label", ["2", "", "positive", "1.5", "-1", "nan"])
 def test_a_label_that_is_not_0_or_1_is_rejected(tmp_path, label):
     path = table(tmp_path, f"id,label\na,0\nb,{label}\n")
     labels, rejected = read_labels(path)
     assert list(labels) == ["a"]
     assert rejected == [("b", str(path), f"label must be 0 or 1, is {label!r} (line 3)")]
+
+
+def test_a_label_with_an_empty_fraction_is_the_whole_number(tmp_path):
+    labels, rejected = read_labels(table(tmp_path, "id,label\na,0.0\nb,1.0\n"))
+    assert {id: label.label for id, label in labels.items()} == {"a": 0, "b": 1} and rejected == []
 
 
 def test_a_row_without_an_id_or_label_is_rejected(tmp_path):

@@ -6,7 +6,8 @@ from tfrecords.__main__ import main
 
 
 @pytest.fixture
-def folder(make_bag, write_dataset):
+def folder(make_bag, write_dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where a sheet goes that no --out sends elsewhere
     mask = np.zeros((5, 8, 8), np.uint8)
     mask[2, 2:5, 2:5] = 3
     truth = mask.any((1, 2)).astype(int)[:, None]
@@ -19,7 +20,7 @@ def folder(make_bag, write_dataset):
     )
 
 
-def test_numbers_are_printed(folder, capsys):
+def test_numbers_are_printed(folder, tmp_path, capsys):
     assert main(["inspect", str(folder)]) == 0
     out = capsys.readouterr().out
     assert "3 of 3 patients; 0 inputs rejected" in out
@@ -27,6 +28,7 @@ def test_numbers_are_printed(folder, capsys):
     assert "3 / 3.5 / 4 / 4.5 / 5 instances" in out
     assert "hemorrhage  1 positive, 1 negative, 1 unknown (33.3 % positive)" in out
     assert "splits.csv is not written yet" in out
+    assert "bag b drawn in inspect-b.png" in out and (tmp_path / "inspect-b.png").stat().st_size > 1000
 
 
 def test_splits_are_counted(folder, capsys):
@@ -34,6 +36,12 @@ def test_splits_are_counted(folder, capsys):
     (folder / "splits.csv").write_text("\n".join(rows))
     main(["inspect", str(folder)])
     assert "fold 0      train 1 + 1, test 0 + 1" in capsys.readouterr().out
+
+
+def test_bags_in_no_split_are_counted(folder, capsys):
+    (folder / "splits.csv").write_text("id,patient,split,fold\na,patient-a,test,0\nb,patient-b,train,0\n")
+    main(["inspect", str(folder)])
+    assert "1 bags are in no split" in capsys.readouterr().out
 
 
 def test_a_sheet_is_drawn_and_not_written_over(folder, tmp_path, capsys):
