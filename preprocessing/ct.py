@@ -81,7 +81,9 @@ def _kept(slices, settings):
         return np.arange(len(slices))
     kept = np.flatnonzero([one.max() > one.min() for one in slices])
     if not len(kept):
-        raise ScanError(f"zero slices: all {len(slices)} are of one constant value (`preprocessing ct --keep-empty` keeps such)")
+        raise ScanError(
+            f"zero slices: all {len(slices)} are of one constant value (`preprocessing ct --keep-empty` keeps such)"
+        )
     return kept
 
 
