@@ -4,6 +4,9 @@ A source hands out blocks of instances without ever holding a bag, so that memor
 how many slices a scan has. Shards and arrays in memory look the same to the loop.
 """
 
+import hashlib
+from typing import NamedTuple
+
 import numpy as np
 
 # Purposes that draw random numbers from a run's seed; each has its own stream (our decision).
@@ -177,21 +180,40 @@ def generator(seed, *stream):
     return np.random.default_rng([int(seed), *map(int, stream)])
 
 
-def chunks(source, positions, size):
-    """Yields fixed-size chunks of instances that cross bag borders: (images, count), images (size, h, w, c).
-
-    The last chunk is filled up with zeros; `count` says how many of its rows are instances. A fixed size keeps one
-    traced graph and full batches whatever the bags' sizes.
+class Chunk(NamedTuple):
+    """images: (m, h, w, c). places: for each instance read since the last chunk, which distinct one it is, counted
+    over all chunks.
     """
-    buffer, filled = np.zeros((size, *source.instance_shape), source.dtype), 0
+
+    images: np.ndarray
+    places: list
+
+
+def chunks(source, positions, size):
+    """Yields Chunks of distinct instances that cross bag borders, all of `size` but the last.
+
+    Identical instances are handed out once: after brain extraction many slices are empty, and none of them needs to be
+    scored twice. Equality is that of the bytes (sha256). What is remembered does not grow with the number of bags: the
+    instances of the bag at hand, and those that have come twice.
+    """
+    buffer, filled, total, places = None, 0, 0, []
+    repeated = {}
     for position in positions:
+        seen = dict(repeated)
         for block in source.blocks(position, size):
-            while len(block):
-                taken = min(size - filled, len(block))
-                buffer[filled : filled + taken] = block[:taken]
-                block, filled = block[taken:], filled + taken
+            for image in block:
+                digest = hashlib.sha256(np.ascontiguousarray(image)).digest()
+                if digest in seen:
+                    repeated[digest] = seen[digest]
+                    places.append(seen[digest])
+                    continue
+                buffer = np.empty((size, *source.instance_shape), source.dtype) if buffer is None else buffer
+                buffer[filled], seen[digest] = image, total
+                places.append(total)
+                filled, total = filled + 1, total + 1
                 if filled == size:
-                    yield buffer, size
-                    buffer, filled = np.zeros_like(buffer), 0
-    if filled:
-        yield buffer, filled
+                    yield Chunk(buffer, places)
+                    buffer, filled, places = None, 0, []
+    if places:
+        empty = np.empty((0, *source.instance_shape), source.dtype)
+        yield Chunk(empty if buffer is None else buffer[:filled], places)

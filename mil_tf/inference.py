@@ -56,8 +56,8 @@ def predict_dataset(run, data, name):
     try:
         config = runs.read_config(run)
         _same_preprocessing(config, dataset)
-        _strangers(run, dataset)
         scorer = trained_scorer(run, config)
+        _strangers(run, dataset)
     except runs.RunError as error:
         raise DatasetError(str(error)) from error
     write_tables(run, name, ShardSource(dataset, dataset.rows), scorer)

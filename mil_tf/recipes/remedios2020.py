@@ -51,6 +51,11 @@ OPTIONS = {
     "warm_up_learning_rate": Option(1e-3, OURS, "step size in the warm-up", above(0)),
     "augmentation": Option("none", f"{PAPER} is silent", "none, geometric (heads) or digits"),
     "loss": Option("CategoricalCrossentropy", f"{PAPER} 2.2", "a Keras or registered loss"),
+    "scoring": Option(
+        "auto", OURS,
+        "search for the top slice: bfloat16, float16 or float32 with batch norm folded into the convolutions and close "
+        "calls settled exactly; auto: bfloat16 where the device computes in it, else float32; exact folds nothing",
+    ),
     "window": Option(128, f"{PAPER} 2.2", "bags an optimizer step: gradients are accumulated over them", at_least(1)),
     "optimizer": Option("Adam", f"{PAPER} 2.2", "a Keras or registered optimizer, such as Addons>LAMB"),
     "learning_rate": Option(1e-4, f"{PAPER} 2.2", "step size", above(0)),

@@ -9,23 +9,27 @@ WARM_UP_STREAM = 4  # beside the streams of mil_tf.data
 
 
 class ByScore:
-    """Scores every instance of the window, then lets a selection decide (remedios2020, section 2.3).
+    """Searches the instances of the window, then lets a selection decide (remedios2020, section 2.3).
 
     Args:
-        scorer: `Scorer` of the model.
+        search: of `mil_tf.training.search`; which instances are candidates, and their probabilities.
         selection: function of `mil_tf.selection`.
     """
 
-    def __init__(self, scorer, selection):
-        self._scorer, self._selection = scorer, selection
+    def __init__(self, search, selection):
+        self._search, self._selection = search, selection
 
     def __call__(self, source, window, epoch):
         """Returns one Selection a bag of the window."""
-        scores = self._scorer(source, window)
         return [
-            self._selection(score, source.labels[position], source.fields(int(position)).source_index)
-            for position, score in zip(window, scores)
+            self._selected(source, int(position), *found)
+            for position, found in zip(window, self._search(source, window))
         ]
+
+    def _selected(self, source, position, candidates, probabilities):
+        places = source.fields(position).source_index[candidates]
+        chosen = self._selection(probabilities, source.labels[position], places)
+        return chosen._replace(indices=candidates[chosen.indices])
 
 
 class AtRandom:

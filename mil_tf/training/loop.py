@@ -64,7 +64,7 @@ class Loop:
         window_of: epoch -> bags an optimizer step.
         optimizer: Keras optimizer; it is built here.
         variables: what the gradients belong to.
-        scorer: `Scorer` for the validation.
+        search: of `mil_tf.training.search`, for the validation.
         checkpoints: object with save(state) and restore().
         best: object with save() and load().
         observers: objects with epoch(state, metrics, timing), called after every epoch.
@@ -72,12 +72,12 @@ class Loop:
     """
 
     def __init__(
-        self, plan, train, validation, signal_of, window_of, optimizer, variables, scorer, checkpoints, best,
+        self, plan, train, validation, signal_of, window_of, optimizer, variables, search, checkpoints, best,
         observers=(),
         learning_rate: Callable[[int], float] | None = None,
     ):
         self.plan, self.train, self.validation = plan, train, validation
-        self.scorer, self.checkpoints, self.best = scorer, checkpoints, best
+        self.search, self.checkpoints, self.best = search, checkpoints, best
         self._signal_of, self._window_of = signal_of, window_of
         self._observers, self._learning_rate = observers, learning_rate
         self._optimizer, self._variables = optimizer, variables
@@ -143,7 +143,7 @@ class Loop:
 
     def _close_epoch(self, state, timing):
         started = time.monotonic()
-        metrics = {"train_loss": float(np.mean(state.losses)), **validate(self.validation, self.scorer)}
+        metrics = {"train_loss": float(np.mean(state.losses)), **validate(self.validation, self.search)}
         if not np.isfinite(metrics["validation_loss"]):
             before = state.step - state.window
             raise _not_finite("the validation loss", before, state.step, state.epoch)

@@ -19,14 +19,17 @@ from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
 from mil_tf.models.build import build_scorer
 from mil_tf.options import OptionError
+from mil_tf.training import devices
 from mil_tf.training.choosers import AtRandom, ByScore
 from mil_tf.training.interrupt import Interrupted
 from mil_tf.training.loop import Loop, NonFiniteError, Plan
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
 from mil_tf.training.scoring import Scorer
+from mil_tf.training.search import ExactSearch, Search
 from mil_tf.training.select_then_batch import SelectThenBatch
 from mil_tf.training.state import BestWeights, Checkpoints
 
+SCORING = ("auto", "bfloat16", "float16", "float32", "exact")
 AIR = -1024.0  # HU outside the image, where an augmentation moves it in
 
 
@@ -62,13 +65,15 @@ def train(job, dataset, out, resume=False, show=print):
         ValueError, DatasetError: an option or the data cannot be; one line.
     """
     tf.config.experimental.enable_op_determinism()
+    devices.grow_memory()
     keras.backend.clear_session()
     folder = job.folder(out)
     sources = _sources(job, dataset)
     height, width, channels = sources["train"].instance_shape
     model = build_scorer(job.options, job.seed, channels, (height, width))
     scorer = Scorer(model, job.options["chunk"])
-    method = _method(job, model, scorer)  # before the folder: an option that cannot be leaves nothing behind
+    search = build_search(job.options, model, scorer)
+    method = _method(job, model, search)  # before the folder: an option that cannot be leaves nothing behind
     config = _config(job, dataset, sources, model)
     resuming = _prepare(folder, config, resume)
     if is_finished(folder):
@@ -79,7 +84,8 @@ def train(job, dataset, out, resume=False, show=print):
         zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
     )
     try:
-        state = _loop(folder, method, model, scorer, sources, job.options["image_every"], show).run(resuming)
+        observers = _observers(job, folder, sources, scorer, show)
+        state = _loop(folder, method, model, search, sources, observers).run(resuming)
     except Interrupted as stop:
         raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
     except NonFiniteError as error:
@@ -203,26 +209,26 @@ class _Method(NamedTuple):
     learning_rate: Callable | None
 
 
-def _method(job, model, scorer):
+def _method(job, model, search):
     """What the options ask the loop to train with."""
     options = job.options
     plan = Plan(
         options["max_epochs"], options["patience"], options["min_delta"], job.seed,
         first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
     )
-    signal_of = build_signals(options, model, scorer, job.seed)
+    signal_of = build_signals(options, model, search, job.seed)
     return _Method(plan, signal_of, window_of(options), build_optimizer(options), learning_rate(options))
 
 
-def _loop(folder, method, model, scorer, sources, image_every, show):
-    observers = [
-        HistoryTable(folder / "history.csv"),
-        Console(show),
-        TensorBoard(folder, sources["validation"], scorer, image_every),
-    ]
+def _observers(job, folder, sources, scorer, show):
+    images = TensorBoard(folder, sources["validation"], scorer, job.options["image_every"])
+    return [HistoryTable(folder / "history.csv"), Console(show), images]
+
+
+def _loop(folder, method, model, search, sources, observers):
     return Loop(
         method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
-        model.trainable_variables, scorer, Checkpoints(folder / "checkpoints", model, method.optimizer),
+        model.trainable_variables, search, Checkpoints(folder / "checkpoints", model, method.optimizer),
         best_weights(folder, model), observers, method.learning_rate,
     )
 
@@ -236,7 +242,17 @@ def build_optimizer(options):
     return registry.optimizer(options["optimizer"], options["learning_rate"], **extra)
 
 
-def build_signals(options, model, scorer, seed):
+def build_search(options, model, scorer):
+    """The search that the options name. Raises OptionError."""
+    kind = options["scoring"]
+    if kind not in SCORING:
+        raise OptionError(f"--set scoring: Expected one of {SCORING}. Received: {kind!r}.")
+    if kind == "exact":
+        return ExactSearch(scorer)
+    return Search(model, scorer, devices.search_dtype() if kind == "auto" else kind, options["chunk"])
+
+
+def build_signals(options, model, search, seed):
     """epoch -> signal: random instances while warming up, the selection afterwards.
 
     The random instances of the warm-up are a sample of all instances, so the moving averages of a batch normalisation
@@ -249,7 +265,7 @@ def build_signals(options, model, scorer, seed):
         raise OptionError(f"--set selection: Expected one of {selection.NAMES}. Received: {options['selection']!r}.")
     frozen = bool(options["warm_up"]) and options["freeze_norm"]
     learning = SelectThenBatch(
-        model, ByScore(scorer, select), loss, options["micro_batch"], augment, training=not frozen
+        model, ByScore(search, select), loss, options["micro_batch"], augment, training=not frozen
     )
     if not options["warm_up"]:
         return lambda epoch: learning

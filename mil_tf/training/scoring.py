@@ -1,5 +1,6 @@
-"""Scores every instance of many bags without gradients, in fixed-size chunks that cross bag borders."""
+"""Scores every instance of many bags without gradients, in chunks that cross bag borders."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,22 +19,59 @@ def fitting(shape, pixels, most):
     return int(np.clip(pixels // (shape[0] * shape[1]), 1, most))
 
 
+class Portions:
+    """A portion size that halves when a device's memory is full.
+
+    Args:
+        size: instances a pass; 0 chooses it from the instances' size.
+        pixels, most: what a pass may hold where `size` is 0.
+        name: of the option, for messages.
+        show: called with the line that tells of a smaller size.
+
+    Raises:
+        ValueError: where `size` is below 0.
+    """
+
+    def __init__(self, size, pixels, most, name, show=lambda line: print(line, file=sys.stderr)):
+        if size < 0:
+            raise ValueError(f"Expected `{name}` of 1 or more instances, or 0. Received: {name}={size}")
+        self._size, self._pixels, self._most, self._name, self._show = size, pixels, most, name, show
+
+    def of(self, shape):
+        """Instances of `shape` (h, w, c) a pass."""
+        return self._size or fitting(shape, self._pixels, self._most)
+
+    def tried(self, shape, attempt):
+        """attempt(size), again with half the size as long as memory runs out; its result.
+
+        Raises tf.errors.ResourceExhaustedError where a single instance does not fit.
+        """
+        while True:
+            size = self.of(shape)
+            try:
+                return attempt(size)
+            except tf.errors.ResourceExhaustedError:
+                if size == 1:
+                    raise
+                self._size = size // 2
+                self._show(f"out of memory with {size} instances a pass: going on with {self._name}={self._size}")
+
+
 class Scorer:
     """Probabilities of every instance, inference mode.
 
     Args:
         model: Keras model, (n, h, w, c) -> (n, classes).
-        chunk: instances a forward pass; 0 chooses it from the instances' size.
+        chunk: instances a forward pass; 0 chooses it from the instances' size, less after memory has run out.
+        jit: compile with XLA.
 
     Raises:
         ValueError: where `chunk` is below 0.
     """
 
-    def __init__(self, model, chunk=0):
-        if chunk < 0:
-            raise ValueError(f"Expected `chunk` of 1 or more instances, or 0. Received: chunk={chunk}")
-        self._chunk = chunk
-        self._forward = tf.function(lambda images: model(tf.cast(images, tf.float32), training=False))
+    def __init__(self, model, chunk=0, jit=False):
+        self.portions = Portions(chunk, CHUNK_PIXELS, 256, "chunk")
+        self._forward = forward(lambda images: model(images, training=False), jit)
 
     def __call__(self, source, positions):
         """Scores bags.
@@ -45,20 +83,60 @@ class Scorer:
         Returns:
             list of float32 (n_i, classes), one a bag, in stored order.
         """
-        positions = [int(p) for p in positions]
-        if not positions:
-            return []
-        size = self._chunk or fitting(source.instance_shape, CHUNK_PIXELS, 256)
-        found = [self._forward(images).numpy()[:count] for images, count in _prefetched(source, positions, size)]
-        return np.split(np.concatenate(found), np.cumsum(source.counts[positions])[:-1])
+        return scored(source, positions, self._forward, self.portions)
 
 
-def _prefetched(source, positions, size):
+def forward(function, jit=False):
+    """A traced `function` of images, which are handed to the device as they are stored and become float32 there.
+
+    One graph serves every number of instances.
+    """
+    graphs = {}
+
+    def call(images):
+        key = images.dtype, images.shape[1:]
+        if key not in graphs:
+            spec = tf.TensorSpec([None, *images.shape[1:]], images.dtype)
+            graphs[key] = tf.function(
+                lambda x: function(tf.cast(x, tf.float32)), input_signature=[spec], jit_compile=jit or None
+            )
+        return graphs[key](images).numpy()
+
+    return call
+
+
+def scored(source, positions, function, portions):
+    """What `function` gives for every instance of bags, each distinct instance once.
+
+    Args:
+        source: a source of `mil_tf.data`.
+        positions: which of its bags.
+        function: images (m, h, w, c) -> array (m, k).
+        portions: `Portions` of the passes.
+
+    Returns:
+        list of (n_i, k) arrays, one a bag, in stored order.
+    """
+    positions = [int(p) for p in positions]
+    if not positions:
+        return []
+    return portions.tried(source.instance_shape, lambda size: _scored(source, positions, function, size))
+
+
+def _scored(source, positions, function, size):
+    found, places = [], []
+    for chunk in _prefetched(chunks(source, positions, size)):
+        if len(chunk.images):
+            found.append(function(chunk.images))
+        places.extend(chunk.places)
+    return np.split(np.concatenate(found)[places], np.cumsum(source.counts[positions])[:-1])
+
+
+def _prefetched(pieces):
     """The chunks, the next one read while one is scored.
 
     A thread and not `tf.data`, which would turn the reader's one-line error about a damaged record into its own.
     """
-    pieces = chunks(source, positions, size)
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(next, pieces, None)
         while (piece := ahead.result()) is not None:

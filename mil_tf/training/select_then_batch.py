@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from mil_tf.models.head import logits_model
-from mil_tf.training.scoring import MICRO_PIXELS, fitting
+from mil_tf.training.scoring import MICRO_PIXELS, Portions
 
 
 class WindowResult(NamedTuple):
@@ -44,16 +44,12 @@ class SelectThenBatch:
     """
 
     def __init__(self, model, choose, loss, micro_batch=0, augment=None, training=True):
-        if micro_batch < 0:
-            raise ValueError(
-                f"Expected `micro_batch` of 1 or more instances, or 0. Received: micro_batch={micro_batch}"
-            )
-        self._choose, self._augment, self._micro_batch = choose, augment, micro_batch
-        self._training = training
+        self.portions = Portions(micro_batch, MICRO_PIXELS, 128, "micro_batch")
+        self._choose, self._augment, self._training = choose, augment, training
         self._network = logits_model(model)
         self.variables = model.trainable_variables
         self._sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.variables]
-        self._add = tf.function(self._accumulate, reduce_retracing=True)
+        self._graphs = {}
         self._loss = loss
 
     def __call__(self, source, window, epoch):
@@ -61,16 +57,30 @@ class SelectThenBatch:
         chosen = self._choose(source, window, epoch)
         images, targets, weights, owner = self._gather(source, window, chosen)
         keys = _keys(window, chosen)
+        shares = weights / len(window)
+        found = self.portions.tried(
+            source.instance_shape, lambda size: self._passes(images, targets, shares, keys, epoch, size)
+        )
+        losses = np.bincount(owner, found * weights, len(window)).astype(np.float32)
+        return WindowResult(losses, [tf.convert_to_tensor(total) for total in self._sums])
+
+    def _passes(self, images, targets, shares, keys, epoch, size):
         for total in self._sums:
             total.assign(tf.zeros_like(total))
-        size = self._micro_batch or fitting(source.instance_shape, MICRO_PIXELS, 128)
         found = []
         for start in range(0, len(images), size):
             part = slice(start, start + size)
             batch = self._prepared(images[part], epoch, keys[part])
-            found.append(self._add(batch, targets[part], weights[part] / len(window)).numpy())
-        losses = np.bincount(owner, np.concatenate(found) * weights, len(window)).astype(np.float32)
-        return WindowResult(losses, [tf.convert_to_tensor(total) for total in self._sums])
+            found.append(self._graph(batch.shape)(batch, targets[part], shares[part]).numpy())
+        return np.concatenate(found)
+
+    def _graph(self, shape):
+        """One graph for every number of instances of a shape."""
+        if shape[1:] not in self._graphs:
+            count = [None]
+            spec = [tf.TensorSpec(count + list(shape[1:])), tf.TensorSpec([None, None]), tf.TensorSpec(count)]
+            self._graphs[shape[1:]] = tf.function(self._accumulate, input_signature=spec)
+        return self._graphs[shape[1:]]
 
     def _gather(self, source, window, chosen):
         images = np.concatenate([source.take(int(p), s.indices) for p, s in zip(window, chosen)])

@@ -22,13 +22,18 @@ def top_scores(source, scores):
     return np.array(tops, np.int64), np.array([p[t, 1] for p, t in zip(scores, tops)], np.float64)
 
 
-def validate(source, scorer):
+def validate(source, search):
     """Returns {"validation_loss", "validation_ap", "validation_auc"} over all bags of the source.
+
+    Args:
+        source: a source of `mil_tf.data`.
+        search: of `mil_tf.training.search`; the top slice it finds is scored exactly.
 
     The loss is the cross-entropy of the top slice against the bag's label (remedios2020 is silent; the released code
     does so). AP and AUC are NaN where the source holds one class only.
     """
-    _, probabilities = top_scores(source, scorer(source, range(len(source))))
+    found = search(source, range(len(source)), settled=True)
+    probabilities = np.array([_top(p[:, 1], source.fields(i).source_index[c]) for i, (c, p) in enumerate(found)])
     labels = source.labels[:, 0]
     of_label = np.where(labels == 1, probabilities, 1.0 - probabilities)
     loss = float(-np.log(np.clip(of_label, EPSILON, 1.0)).mean())
@@ -37,3 +42,7 @@ def validate(source, scorer):
     except MetricUndefined:
         ap = auc = float("nan")
     return {"validation_loss": loss, "validation_ap": ap, "validation_auc": auc}
+
+
+def _top(positive, source_index):
+    return float(positive[top_position(positive, source_index)])

@@ -112,7 +112,7 @@ def test_how_slices_were_shuffled_and_odd_files_read_is_no_other_preprocessing(r
 
 
 def test_patients_that_the_run_has_learned_from_or_was_chosen_on_are_refused(run, tiny_data):
-    with pytest.raises(DatasetError, match="neither trained nor been chosen on. Received: 12 that it has, such as"):
+    with pytest.raises(DatasetError, match="neither trained nor been chosen on. Received: 18 that it has, such as"):
         predict_dataset(run, tiny_data, "again")
     assert not (run / "predictions-again.csv").exists()
 

@@ -4,6 +4,7 @@ import pytest
 from mil_tf.data import MemorySource
 from mil_tf.selection import top_instance
 from mil_tf.training.choosers import AtRandom, ByScore
+from mil_tf.training.search import ExactSearch
 
 
 @pytest.fixture
@@ -14,11 +15,20 @@ def source(make_bag):
 def test_the_selection_sees_each_bags_scores_label_and_source_index(source):
     scores = {i: np.random.default_rng(i).uniform(size=(n, 2)) for i, n in enumerate(source.counts)}
     seen = []
-    choose = ByScore(lambda given, window: [scores[p] for p in window], lambda *given: seen.append(given) or len(seen))
-    assert choose(source, np.array([2, 0]), 7) == [1, 2]
+    search = ExactSearch(lambda given, window: [scores[p] for p in window])
+    choose = ByScore(search, lambda *given: seen.append(given) or top_instance(*given))
+    found = choose(source, np.array([2, 0]), 7)
+    assert [s.indices.tolist() for s in found] == [[scores[p][:, 1].argmax()] for p in (2, 0)]
     for (score, label, source_index), position in zip(seen, (2, 0)):
         assert score is scores[position] and list(label) == list(source.labels[position])
         np.testing.assert_array_equal(source_index, source.fields(position).source_index)
+
+
+def test_a_selection_among_candidates_names_their_places_in_the_bag(source):
+    given = [(np.array([7, 2]), np.float32([[0.4, 0.6], [0.3, 0.7]])), (np.array([1]), np.float32([[1, 0]]))]
+    found = ByScore(lambda *_: given, top_instance)(source, [1, 0], 0)
+    assert [s.indices.tolist() for s in found] == [[2], [1]]
+    assert [s.targets.tolist() for s in found] == [[[0, 1]], [[1, 0]]]
 
 
 def test_the_stored_shuffle_does_not_change_the_chosen_slice(make_bag):
@@ -32,7 +42,7 @@ def test_the_stored_shuffle_does_not_change_the_chosen_slice(make_bag):
 
     chosen = []
     for one in (bag, shuffled):
-        found = ByScore(scorer, top_instance)(MemorySource([one]), [0], 0)[0]
+        found = ByScore(ExactSearch(scorer), top_instance)(MemorySource([one]), [0], 0)[0]
         chosen.append(one.source_index[found.indices[0]])
         np.testing.assert_array_equal(one.instances[found.indices[0]], bag.instances[bag.source_index == chosen[0]][0])
     assert chosen[0] == chosen[1]

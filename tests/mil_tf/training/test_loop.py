@@ -52,7 +52,7 @@ class World:
         self.plan = Plan(**{"max_epochs": 4, "patience": 9, "min_delta": 1e-4, "seed": 0, **plan})
         self._validated = 0
 
-        def validate(source, scorer):
+        def validate(source, search):
             epoch = len(self.epochs)
             return {"validation_loss": validation(epoch), "validation_ap": 0.5, "validation_auc": 0.5}
 

@@ -145,10 +145,10 @@ def test_a_run_is_not_resumed_on_other_data_or_splits(train_tiny, copied, write_
 
 @pytest.mark.parametrize(
     "given, told", [
-        ("window=0", "Expected at least 1. Received: 0"), ("warm_up_instances=0", "`warm_up_instances` of at least 1"),
-        ("max_epochs=0", "`max_epochs` of at least 1"), ("patience=0", "`patience` of at least 1"),
-        ("chunk=-1", "`chunk` of 1 or more"), ("micro_batch=-1", "`micro_batch` of 1 or more"),
-        ("dropout=1.5", "`rate` of 0 or above"), ("schedule=cosin", "Expected constant or cosine. Received: 'cosin'"),
+        ("window=0", "Expected at least 1. Received: 0"), ("warm_up_instances=0", "Expected at least 1. Received: 0"),
+        ("max_epochs=0", "Expected at least 1. Received: 0"), ("patience=0", "Expected at least 1. Received: 0"),
+        ("chunk=-1", "Expected at least 0. Received: -1"), ("scoring=int8", "Expected one of"),
+        ("dropout=1.5", "Expected at least 0 and below 1. Received: 1.5"), ("schedule=cosin", "Expected constant or cosine. Received: 'cosin'"),
         ("selection=bottom", "Expected one of"), ("augmentation=flip", "`augmentation` to be one of"),
         ("backbone=vgg", "`backbone` to be one of"), ("backbone=convnet", "at least 28 pixels a side"),
         ("optimizer=Adm", "Adm"), ("loss=Hinge2", "Hinge2"), ("activation=rel", "rel"),

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mil_tf.data import MemorySource, ShardSource
 from mil_tf.models.resnet import resnet
@@ -33,7 +34,44 @@ def test_one_graph_serves_all_bags(make_bag, model):
     scorer = Scorer(lambda images, training: traces.append(images.shape) or model(images, training=training), 4)
     for count in (1, 5, 9):
         scorer(MemorySource([make_bag(n=count)]), [0])
-    assert [tuple(shape) for shape in traces] == [(4, 8, 8, 1)]
+    assert [tuple(shape) for shape in traces] == [(None, 8, 8, 1)]
+
+
+def test_an_identical_instance_is_scored_once(make_bag, model):
+    bags = [make_bag(f"bag{i}", 5, 8, seed=i) for i in range(3)]
+    for bag in bags:
+        bag.instances[[1, 3]] = 0
+    passed = []
+    scorer = Scorer(lambda images, training: model(images, training=training), 4)
+    plain = scorer._forward
+    scorer._forward = lambda images: passed.append(len(images)) or plain(images)
+    found = scorer(MemorySource(bags), [0, 1, 2])
+    assert sum(passed) == 3 * 3 + 1
+    for score, bag in zip(found, bags, strict=True):
+        np.testing.assert_allclose(score, model(bag.instances.astype(np.float32), training=False), rtol=1e-4, atol=1e-6)
+
+
+def test_a_full_memory_halves_the_portions_and_loses_nothing(make_bag, model):
+    bags, told = [make_bag(f"bag{i}", 9, 8, seed=i) for i in range(2)], []
+    expected = Scorer(model, 8)(MemorySource(bags), [0, 1])
+    scorer = Scorer(model, 8)
+    plain, scorer.portions._show = scorer._forward, told.append
+
+    def small(images):
+        if len(images) > 2:
+            raise tf.errors.ResourceExhaustedError(None, None, "full")
+        return plain(images)
+
+    scorer._forward = small
+    for found, known in zip(scorer(MemorySource(bags), [0, 1]), expected, strict=True):
+        np.testing.assert_allclose(found, known, rtol=1e-5, atol=1e-7)
+    assert told == [
+        "out of memory with 8 instances a pass: going on with chunk=4",
+        "out of memory with 4 instances a pass: going on with chunk=2",
+    ]
+    scorer._forward = lambda images: small(np.zeros(3))
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        scorer(MemorySource(bags), [0])
 
 
 def test_a_damaged_record_stops_the_scoring_with_its_own_words(make_bag, write_dataset, model):
