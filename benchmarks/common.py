@@ -23,7 +23,14 @@ def learn(options, seed, train, held_out):
 
     from mil_tf.data import epoch_order, windows
     from mil_tf.models.build import build_scorer
-    from mil_tf.training.run import build_optimizer, build_search, build_signals, learning_rate, window_of
+    from mil_tf.training.run import (
+        build_chooser,
+        build_optimizer,
+        build_search,
+        build_signals,
+        learning_rate,
+        window_of,
+    )
     from mil_tf.training.scoring import Scorer
 
     keras.backend.clear_session()
@@ -31,7 +38,7 @@ def learn(options, seed, train, held_out):
     model = build_scorer(options, seed)
     scorer = Scorer(model)
     optimizer, signal_of = build_optimizer(options), build_signals(
-        options, model, build_search(options, model, scorer), seed
+        options, model, build_chooser(options, build_search(options, model, scorer), len(train)), seed
     )
     optimizer.build(model.trainable_variables)
     for epoch in range(options["max_epochs"]):

@@ -68,7 +68,7 @@ def measure(bags, slices, given):
     from mil_tf.options import parse_assignments, resolve
     from mil_tf.recipes import remedios2020 as recipe
     from mil_tf.runs import environment
-    from mil_tf.training.run import build_optimizer, build_search, build_signals
+    from mil_tf.training.run import build_chooser, build_optimizer, build_search, build_signals
     from mil_tf.training.scoring import Scorer
 
     options = resolve(recipe.OPTIONS, recipe.VARIANTS[given.variant], parse_assignments(given.set))
@@ -78,7 +78,7 @@ def measure(bags, slices, given):
         model = build_scorer(options, seed=0)
         scorer = Scorer(model, options["chunk"])
         optimizer, signal_of = build_optimizer(options), build_signals(
-            options, model, build_search(options, model, scorer), 0
+            options, model, build_chooser(options, build_search(options, model, scorer), bags), 0
         )
         optimizer.build(model.trainable_variables)
         base, started = peak(), time.monotonic()

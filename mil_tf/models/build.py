@@ -1,11 +1,14 @@
 """Options -> scorer."""
 
+import contextlib
+
 import keras
 
 from mil_tf.models.convnet import SMALLEST, convnet
 from mil_tf.models.released import released
 from mil_tf.models.resnet import BLOCKS, resnet
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 BACKBONES = (*(f"resnet{depth}" for depth in BLOCKS), "released", "convnet")
 
 
@@ -27,6 +30,28 @@ def build_scorer(options, seed, channels=1, size=None):
         ValueError: where the backbone is unknown, or the size is below what it takes.
     """
     keras.utils.set_random_seed(seed)
+    with arithmetic(options["precision"]):
+        return _built(options, channels, size)
+
+
+@contextlib.contextmanager
+def arithmetic(precision):
+    """Within it, layers are built to compute in `precision`, one of PRECISIONS; weights stay float32.
+
+    Raises:
+        ValueError: where it is unknown.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"Expected `precision` to be one of {PRECISIONS}. Received: {precision!r}")
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+
+
+def _built(options, channels, size):
     scaling = _scaling(options)
     backbone = options["backbone"]
     if backbone == "released":

@@ -56,6 +56,14 @@ OPTIONS = {
         "search for the top slice: bfloat16, float16 or float32 with batch norm folded into the convolutions and close "
         "calls settled exactly; auto: bfloat16 where the device computes in it, else float32; exact folds nothing",
     ),
+    "score_area": Option(
+        "full", OURS, "what of a slice is searched: full, or head (cheaper, not exact: the background is put back in)"
+    ),
+    "rescore_top": Option(
+        0, OURS, "search only the k slices of a bag that were likeliest at the last full search; 0 searches all",
+        at_least(0),
+    ),
+    "rescore_every": Option(5, OURS, "epochs from one full search to the next, with rescore_top", at_least(1)),
     "window": Option(128, f"{PAPER} 2.2", "bags an optimizer step: gradients are accumulated over them", at_least(1)),
     "optimizer": Option("Adam", f"{PAPER} 2.2", "a Keras or registered optimizer, such as Addons>LAMB"),
     "learning_rate": Option(1e-4, f"{PAPER} 2.2", "step size", above(0)),
@@ -65,6 +73,16 @@ OPTIONS = {
     "patience": Option(50, f"{PAPER} 2.2", "epochs without improvement of the validation loss", at_least(1)),
     "min_delta": Option(1e-4, f"{PAPER} 2.2", "least improvement that counts", at_least(0)),
     "max_epochs": Option(1000, OURS, "an end where convergence never comes", at_least(1)),
+    "precision": Option(
+        "float32", OURS, "of the network: float32, mixed_bfloat16 or mixed_float16 (GPUs; weights stay float32)"
+    ),
+    "loss_scale": Option(
+        1024.0, OURS, "keeps small gradients above float16's least number, where precision is mixed_float16", above(0)
+    ),
+    "jit": Option(
+        False, OURS,
+        "compile scoring with XLA; not the gradient, as that of max-pooling has no deterministic form there",
+    ),
     "chunk": Option(0, OURS, "instances a scoring pass; 0 fits them to memory", at_least(0)),
     "micro_batch": Option(0, OURS, "instances a gradient pass; 0 fits them to memory", at_least(0)),
     "image_every": Option(5, OURS, "epochs between the TensorBoard images of chosen slices; 0 is never", at_least(0)),
@@ -72,7 +90,7 @@ OPTIONS = {
 
 _LITERAL = {
     "scaling": "none", "warm_up": 0, "augmentation": "none", "dropout": 0.0, "weight_decay": 0.0,
-    "freeze_norm": False, "pool": "average", "stem": "imagenet",
+    "freeze_norm": False, "pool": "average", "stem": "imagenet", "scoring": "exact",
 }
 VARIANTS = {
     "default": {},

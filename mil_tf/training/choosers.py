@@ -21,15 +21,13 @@ class ByScore:
 
     def __call__(self, source, window, epoch):
         """Returns one Selection a bag of the window."""
-        return [
-            self._selected(source, int(position), *found)
-            for position, found in zip(window, self._search(source, window))
-        ]
+        found = self._search(source, window)
+        return [self._selected(source, int(position), each) for position, each in zip(window, found)]
 
-    def _selected(self, source, position, candidates, probabilities):
-        places = source.fields(position).source_index[candidates]
-        chosen = self._selection(probabilities, source.labels[position], places)
-        return chosen._replace(indices=candidates[chosen.indices])
+    def _selected(self, source, position, found):
+        places = source.fields(position).source_index[found.indices]
+        chosen = self._selection(found.probabilities, source.labels[position], places)
+        return chosen._replace(indices=found.indices[chosen.indices])
 
 
 class AtRandom:

@@ -21,9 +21,11 @@ from mil_tf.models.build import build_scorer
 from mil_tf.options import OptionError
 from mil_tf.training import devices
 from mil_tf.training.choosers import AtRandom, ByScore
+from mil_tf.training.cropping import AREAS
 from mil_tf.training.interrupt import Interrupted
 from mil_tf.training.loop import Loop, NonFiniteError, Plan
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
+from mil_tf.training.rescoring import ByLikeliest
 from mil_tf.training.scoring import Scorer
 from mil_tf.training.search import ExactSearch, Search
 from mil_tf.training.select_then_batch import SelectThenBatch
@@ -71,7 +73,7 @@ def train(job, dataset, out, resume=False, show=print):
     sources = _sources(job, dataset)
     height, width, channels = sources["train"].instance_shape
     model = build_scorer(job.options, job.seed, channels, (height, width))
-    scorer = Scorer(model, job.options["chunk"])
+    scorer = Scorer(model, job.options["chunk"], job.options["jit"])
     search = build_search(job.options, model, scorer)
     method = _method(job, model, search)  # before the folder: an option that cannot be leaves nothing behind
     config = _config(job, dataset, sources, model)
@@ -203,6 +205,7 @@ def _plain(value):
 
 class _Method(NamedTuple):
     plan: Plan
+    chooser: ByScore
     signal_of: Callable
     window_of: Callable
     optimizer: keras.optimizers.Optimizer
@@ -216,8 +219,9 @@ def _method(job, model, search):
         options["max_epochs"], options["patience"], options["min_delta"], job.seed,
         first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
     )
-    signal_of = build_signals(options, model, search, job.seed)
-    return _Method(plan, signal_of, window_of(options), build_optimizer(options), learning_rate(options))
+    chooser = build_chooser(options, search, job.bags)
+    signal_of = build_signals(options, model, chooser, job.seed)
+    return _Method(plan, chooser, signal_of, window_of(options), build_optimizer(options), learning_rate(options))
 
 
 def _observers(job, folder, sources, scorer, show):
@@ -226,10 +230,11 @@ def _observers(job, folder, sources, scorer, show):
 
 
 def _loop(folder, method, model, search, sources, observers):
+    more = {"likeliest": method.chooser.likeliest} if isinstance(method.chooser, ByLikeliest) else {}
+    checkpoints = Checkpoints(folder / "checkpoints", model, method.optimizer, **more)
     return Loop(
         method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
-        model.trainable_variables, search, Checkpoints(folder / "checkpoints", model, method.optimizer),
-        best_weights(folder, model), observers, method.learning_rate,
+        model.trainable_variables, search, checkpoints, best_weights(folder, model), observers, method.learning_rate,
     )
 
 
@@ -247,12 +252,27 @@ def build_search(options, model, scorer):
     kind = options["scoring"]
     if kind not in SCORING:
         raise OptionError(f"--set scoring: Expected one of {SCORING}. Received: {kind!r}.")
+    if options["score_area"] not in AREAS:
+        raise OptionError(f"--set score_area: Expected one of {AREAS}. Received: {options['score_area']!r}.")
     if kind == "exact":
+        if options["score_area"] != "full":
+            raise OptionError("--set score_area: Expected full where scoring is exact. Received: 'head'.")
         return ExactSearch(scorer)
-    return Search(model, scorer, devices.search_dtype() if kind == "auto" else kind, options["chunk"])
+    dtype = devices.search_dtype() if kind == "auto" else kind
+    return Search(model, scorer, dtype, options["chunk"], options["jit"], options["score_area"])
 
 
-def build_signals(options, model, search, seed):
+def build_chooser(options, search, bags):
+    """What chooses the instances after the warm-up, for a number of training bags. Raises OptionError."""
+    if options["selection"] not in selection.NAMES:
+        raise OptionError(f"--set selection: Expected one of {selection.NAMES}. Received: {options['selection']!r}.")
+    select = getattr(selection, options["selection"])
+    if not options["rescore_top"]:
+        return ByScore(search, select)
+    return ByLikeliest(search, select, bags, options["rescore_top"], options["rescore_every"])
+
+
+def build_signals(options, model, chooser, seed):
     """epoch -> signal: random instances while warming up, the selection afterwards.
 
     The random instances of the warm-up are a sample of all instances, so the moving averages of a batch normalisation
@@ -260,18 +280,16 @@ def build_signals(options, model, search, seed):
     """
     loss = registry.loss(options["loss"])
     augment = augmentation(options["augmentation"], seed, AIR)
-    select = getattr(selection, options["selection"], None)
-    if options["selection"] not in selection.NAMES:
-        raise OptionError(f"--set selection: Expected one of {selection.NAMES}. Received: {options['selection']!r}.")
     frozen = bool(options["warm_up"]) and options["freeze_norm"]
-    learning = SelectThenBatch(
-        model, ByScore(search, select), loss, options["micro_batch"], augment, training=not frozen
-    )
+    scale = options["loss_scale"] if options["precision"] == "mixed_float16" else 1.0
+
+    def signal(choose, training):
+        return SelectThenBatch(model, choose, loss, options["micro_batch"], augment, training, scale)
+
+    learning = signal(chooser, not frozen)
     if not options["warm_up"]:
         return lambda epoch: learning
-    warming = SelectThenBatch(
-        model, AtRandom(options["warm_up_instances"], seed), loss, options["micro_batch"], augment
-    )
+    warming = signal(AtRandom(options["warm_up_instances"], seed), True)
     return lambda epoch: warming if epoch < options["warm_up"] else learning
 
 

@@ -10,15 +10,28 @@ of the best are candidates. Where a bag has more than one, all of them are resco
 where there are more, and the exact probabilities decide.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
 from mil_tf.models.folded import LOGITS, Folded
+from mil_tf.training.cropping import AREAS, Cropped
 from mil_tf.training.scoring import CHUNK_PIXELS, Portions, forward, scored
 
 ROUNDOFF = {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float32": 2.0**-24}
 SAFETY = 1.0  # our decision; `benchmarks/selection.py` counts how often an error was larger
 MOST = 4  # our decision: candidates of a bag that are rescored at most
+
+
+class Found(NamedTuple):
+    """indices: int64 (m,), the candidates for a bag's top slice. probabilities: float32 (m, 2), theirs.
+    order: int64 (n,), all that were searched, the likeliest first.
+    """
+
+    indices: np.ndarray
+    probabilities: np.ndarray
+    order: np.ndarray
 
 
 class Search:
@@ -30,46 +43,64 @@ class Search:
         dtype: "bfloat16", "float16" or "float32", what the twin computes in.
         chunk: instances a forward pass; 0 chooses it.
         jit: compile with XLA.
+        area: "full", or "head", see `mil_tf.training.cropping`.
+
+    Raises:
+        ValueError: where the area is unknown, or the network has nothing to crop.
     """
 
-    def __init__(self, model, exact, dtype="bfloat16", chunk=0, jit=False):
-        self._twin, self._exact = Folded(model, dtype), exact
-        self._last = self._twin.network.get_layer(LOGITS)
+    def __init__(self, model, exact, dtype="bfloat16", chunk=0, jit=False, area="full"):
+        self.twin, self._exact = Folded(model, dtype), exact
+        self._last = self.twin.network.get_layer(LOGITS)
         self._roundoff = ROUNDOFF[dtype]
         self.portions = Portions(chunk, CHUNK_PIXELS, 256, "chunk")
-        self._forward = forward(self._odds, jit)
+        if area not in AREAS:
+            raise ValueError(f"Expected `area` to be one of {AREAS}. Received: area={area!r}")
+        cropped = area == "head"
+        self._forward = Cropped(self.twin.network, self._of_features, jit) if cropped else forward(self._odds, jit)
 
     def odds(self, source, positions):
         """[float32 (n_i, 2)] of bags: approximate log odds, and how far from it the exact ones may be."""
-        self._twin.refresh()
+        self.twin.refresh()
+        if isinstance(self._forward, Cropped):
+            self._forward.forget()
         return scored(source, positions, self._forward, self.portions)
 
-    def __call__(self, source, positions, settled=False):
-        """Returns one (indices (m,), probabilities float32 (m, 2)) a bag: its candidates for the top slice.
+    def __call__(self, source, positions, settled=False, among=None):
+        """Returns one Found a bag.
 
         Args:
             source: a source of `mil_tf.data`.
             positions: which of its bags.
             settled: rescore a candidate without a rival too, so that all probabilities are exact; otherwise those of
                 such a candidate are the twin's.
+            among: indices (k,) of the slices to search, one array a bag; None searches all.
         """
         positions = [int(p) for p in positions]
-        odds = self.odds(source, positions)
-        found = [
-            candidates(each[:, 0], each[:, 1], source.fields(p).source_index) for p, each in zip(positions, odds)
-        ]
-        answers = [(indices, _probabilities(each[indices, 0])) for indices, each in zip(found, odds)]
-        wanted = [i for i, indices in enumerate(found) if settled or len(indices) > 1]
-        rescored = self._exact(Chosen(source, [(positions[i], found[i]) for i in wanted]), range(len(wanted)))
-        for i, exact in zip(wanted, rescored):
-            answers[i] = (found[i], exact)
-        return answers
+        pools = _pools(source, positions, among)
+        odds = self.odds(*_narrowed(source, positions, among))
+        found = [self._found(source, *each) for each in zip(positions, pools, odds)]
+        wanted = [i for i, each in enumerate(found) if settled or len(each.indices) > 1]
+        chosen = Chosen(source, [(positions[i], found[i].indices) for i in wanted])
+        for i, exact in zip(wanted, self._exact(chosen, range(len(wanted)))):
+            found[i] = found[i]._replace(probabilities=exact)
+        return found
+
+    def _found(self, source, position, pool, odds):
+        places = source.fields(position).source_index[pool]
+        near = candidates(odds[:, 0], odds[:, 1], places)
+        order = np.lexsort((places, -odds[:, 0]))
+        return Found(pool[near], _probabilities(odds[near, 0]), pool[order])
 
     def _odds(self, images):
-        features, logits = self._twin.network(images, training=False)
+        features, _ = self.twin.network(images, training=False)
+        return self._of_features(features)
+
+    def _of_features(self, features):
         weights = tf.convert_to_tensor(self._last.kernel)
-        magnitude = tf.linalg.matvec(tf.abs(features), tf.abs(weights[:, 1] - weights[:, 0]))
-        return tf.stack([logits[:, 1] - logits[:, 0], SAFETY * self._roundoff * magnitude], axis=1)
+        across, shift = weights[:, 1] - weights[:, 0], self._last.bias[1] - self._last.bias[0]
+        magnitude = tf.linalg.matvec(tf.abs(features), tf.abs(across))
+        return tf.stack([tf.linalg.matvec(features, across) + shift, SAFETY * self._roundoff * magnitude], axis=1)
 
 
 class ExactSearch:
@@ -82,9 +113,26 @@ class ExactSearch:
     def __init__(self, scorer):
         self._scorer = scorer
 
-    def __call__(self, source, positions, settled=True):
-        """Returns one (indices (n,), probabilities float32 (n, 2)) a bag: all its slices."""
-        return [(np.arange(len(each)), each) for each in self._scorer(source, positions)]
+    def __call__(self, source, positions, settled=True, among=None):
+        """Returns one Found a bag: all its slices, or those of `among`."""
+        positions = [int(p) for p in positions]
+        scores = self._scorer(*_narrowed(source, positions, among))
+        return [
+            Found(pool, each, pool[np.lexsort((source.fields(p).source_index[pool], -each[:, 1]))])
+            for p, pool, each in zip(positions, _pools(source, positions, among), scores)
+        ]
+
+
+def _pools(source, positions, among):
+    if among is not None:
+        return [np.asarray(each, np.int64) for each in among]
+    return [np.arange(source.counts[p]) for p in positions]
+
+
+def _narrowed(source, positions, among):
+    if among is None:
+        return source, positions
+    return Chosen(source, list(zip(positions, among))), range(len(positions))
 
 
 def candidates(odds, error, source_index):

@@ -38,14 +38,16 @@ class SelectThenBatch:
         augment: function (images float32 (m, h, w, c), epoch, keys int64 (m, 2)) -> images, or None; a key is the
             bag's position in the source and the instance's place in its selection.
         training: mode of the gradient pass; False also turns dropout off.
+        loss_scale: the loss is multiplied by it before the gradient is taken, which is divided by it again.
 
     Raises:
         ValueError: where `micro_batch` is below 0.
     """
 
-    def __init__(self, model, choose, loss, micro_batch=0, augment=None, training=True):
+    def __init__(self, model, choose, loss, micro_batch=0, augment=None, training=True, loss_scale=1.0):
         self.portions = Portions(micro_batch, MICRO_PIXELS, 128, "micro_batch")
         self._choose, self._augment, self._training = choose, augment, training
+        self._loss_scale = loss_scale
         self._network = logits_model(model)
         self.variables = model.trainable_variables
         self._sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.variables]
@@ -95,10 +97,10 @@ class SelectThenBatch:
     def _accumulate(self, images, targets, weights):
         with tf.GradientTape() as tape:
             losses = tf.cast(self._loss(targets, self._network(images, training=self._training)), tf.float32)
-            total = tf.reduce_sum(losses * weights)
+            total = tf.reduce_sum(losses * weights) * self._loss_scale
         for sums, gradient in zip(self._sums, tape.gradient(total, self.variables)):
             if gradient is not None:
-                sums.assign_add(gradient)
+                sums.assign_add(gradient / self._loss_scale)
         return losses
 
 

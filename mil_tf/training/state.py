@@ -42,11 +42,12 @@ class Checkpoints:
     Args:
         folder: where they are written; the newest two are kept.
         model, optimizer: what is saved beside the state.
+        more: other variables to save, by name.
     """
 
-    def __init__(self, folder, model, optimizer):
+    def __init__(self, folder, model, optimizer, **more):
         self._text = tf.Variable("", dtype=tf.string, trainable=False)
-        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, state=self._text)
+        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, state=self._text, **more)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
 
     @staticmethod

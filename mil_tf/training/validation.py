@@ -33,7 +33,7 @@ def validate(source, search):
     does so). AP and AUC are NaN where the source holds one class only.
     """
     found = search(source, range(len(source)), settled=True)
-    probabilities = np.array([_top(p[:, 1], source.fields(i).source_index[c]) for i, (c, p) in enumerate(found)])
+    probabilities = np.array([_top(source, *each) for each in enumerate(found)])
     labels = source.labels[:, 0]
     of_label = np.where(labels == 1, probabilities, 1.0 - probabilities)
     loss = float(-np.log(np.clip(of_label, EPSILON, 1.0)).mean())
@@ -44,5 +44,6 @@ def validate(source, search):
     return {"validation_loss": loss, "validation_ap": ap, "validation_auc": auc}
 
 
-def _top(positive, source_index):
-    return float(positive[top_position(positive, source_index)])
+def _top(source, position, found):
+    positive = found.probabilities[:, 1]
+    return float(positive[top_position(positive, source.fields(position).source_index[found.indices])])

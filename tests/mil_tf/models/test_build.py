@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -44,3 +45,15 @@ def test_what_cannot_be_built_is_refused():
     with pytest.raises(ValueError, match=r"at least 28 pixels a side for convnet. Received: \(16, 40\)"):
         build_scorer(options(backbone="convnet"), 0, 1, (16, 40))
     build_scorer(options(backbone="convnet"), 0, 1, (28, 28))
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_precision_is_of_the_arithmetic_and_not_of_the_weights(precision):
+    before = keras.mixed_precision.global_policy().name
+    model = build_scorer(options(backbone="resnet10", precision=precision), 5)
+    assert keras.mixed_precision.global_policy().name == before
+    assert model.get_layer("stem_conv").compute_dtype == precision.removeprefix("mixed_")
+    assert model.get_layer("hu_ramps").compute_dtype == "float32"
+    assert {weight.dtype for weight in model.get_weights()} == {np.dtype("float32")}
+    assert weights_digest(model) == weights_digest(build_scorer(options(backbone="resnet10"), 5))
+    assert model(np.zeros((1, 32, 32, 1), np.float32)).dtype == "float32"

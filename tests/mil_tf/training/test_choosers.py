@@ -4,7 +4,7 @@ import pytest
 from mil_tf.data import MemorySource
 from mil_tf.selection import top_instance
 from mil_tf.training.choosers import AtRandom, ByScore
-from mil_tf.training.search import ExactSearch
+from mil_tf.training.search import ExactSearch, Found
 
 
 @pytest.fixture
@@ -25,7 +25,10 @@ def test_the_selection_sees_each_bags_scores_label_and_source_index(source):
 
 
 def test_a_selection_among_candidates_names_their_places_in_the_bag(source):
-    given = [(np.array([7, 2]), np.float32([[0.4, 0.6], [0.3, 0.7]])), (np.array([1]), np.float32([[1, 0]]))]
+    given = [
+        Found(np.array([7, 2]), np.float32([[0.4, 0.6], [0.3, 0.7]]), None),
+        Found(np.array([1]), np.float32([[1, 0]]), None),
+    ]
     found = ByScore(lambda *_: given, top_instance)(source, [1, 0], 0)
     assert [s.indices.tolist() for s in found] == [[2], [1]]
     assert [s.targets.tolist() for s in found] == [[[0, 1]], [[1, 0]]]

@@ -92,3 +92,12 @@ def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(l
         "train.py: stopped at once; go on with the same command and --resume",
     ]
     assert bits(tmp_path / "runs" / NAME) == bits(tiny_run)
+
+
+@pytest.mark.slow
+def test_what_was_likeliest_survives_a_death(live, train_tiny, bits, tmp_path):
+    options = ("warm_up=0", "rescore_top=2", "rescore_every=4")
+    assert train_tiny(*options, out=tmp_path / "never")[0] == 0
+    codes, told = live(["step 2 SIGKILL", "step 5 SIGTERM", "never 9 SIGKILL"], "--set", *options)
+    assert codes == [-9, 130, 0], told
+    assert bits(tmp_path / "runs" / NAME) == bits(tmp_path / "never" / NAME)

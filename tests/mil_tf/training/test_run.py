@@ -149,7 +149,8 @@ def test_a_run_is_not_resumed_on_other_data_or_splits(train_tiny, copied, write_
         ("max_epochs=0", "Expected at least 1. Received: 0"), ("patience=0", "Expected at least 1. Received: 0"),
         ("chunk=-1", "Expected at least 0. Received: -1"), ("scoring=int8", "Expected one of"),
         ("dropout=1.5", "Expected at least 0 and below 1. Received: 1.5"), ("schedule=cosin", "Expected constant or cosine. Received: 'cosin'"),
-        ("selection=bottom", "Expected one of"), ("augmentation=flip", "`augmentation` to be one of"),
+        ("selection=bottom", "Expected one of"), ("score_area=face", "Expected one of ('full', 'head')"),
+        ("precision=float8", "`precision` to be one of"), ("rescore_top=-1", "Expected at least 0. Received: -1"), ("augmentation=flip", "`augmentation` to be one of"),
         ("backbone=vgg", "`backbone` to be one of"), ("backbone=convnet", "at least 28 pixels a side"),
         ("optimizer=Adm", "Adm"), ("loss=Hinge2", "Hinge2"), ("activation=rel", "rel"),
     ],
@@ -158,6 +159,20 @@ def test_an_option_that_cannot_be_is_one_line_and_leaves_no_run(train_tiny, tmp_
     code, _, said = train_tiny(given)
     assert code == 2 and said.startswith("train.py: ") and told in said and said.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "given", [
+        ("precision=mixed_bfloat16",), ("precision=mixed_float16", "scoring=float16"), ("jit=true", "scoring=float32"),
+        ("scoring=exact", "rescore_top=2", "rescore_every=2"), ("score_area=head", "rescore_top=1"),
+    ],
+)
+def test_every_way_of_computing_trains_and_answers(train_tiny, tmp_path, given):
+    code, _, said = train_tiny("max_epochs=3", "dropout=0", *given)
+    assert code == 0, said
+    run = tmp_path / "runs" / "remedios2020" / "bags-14" / "fold-0" / "seed-0"
+    assert np.isfinite([float(row["train_loss"]) for row in rows(run / "history.csv")]).all()
+    assert len(rows(run / "predictions-test.csv")) == 6
 
 
 @pytest.mark.parametrize("options", [("warm_up=0",), ("warm_up=2",)])

@@ -22,7 +22,7 @@ def source(make_bag):
 
 
 def best(found, place):
-    indices, probabilities = found[place]
+    indices, probabilities, _ = found[place]
     return indices[probabilities[:, 1].argmax()]
 
 
@@ -34,7 +34,8 @@ def test_it_finds_the_slice_that_the_exact_model_finds(model, source, dtype, chu
         found = Search(model, exact, dtype, chunk)(source, range(5), settled)
         for place, scores in enumerate(exact(source, range(5))):
             assert best(found, place) == scores[:, 1].argmax()
-            indices, probabilities = found[place]
+            indices, probabilities, order = found[place]
+            assert sorted(order) == list(range(source.counts[place])) and order[0] == indices[0]
             assert probabilities.dtype == np.float32 and len(indices) <= module.MOST
             tolerance = 1e-6 if settled or len(indices) > 1 else 0.02
             np.testing.assert_allclose(probabilities, scores[indices], atol=tolerance)
@@ -49,10 +50,10 @@ def test_only_close_calls_are_scored_exactly(model, source):
         return exact(source, positions)
 
     found = Search(model, counted)(source, range(5))
-    assert asked == [len(indices) for indices, _ in found if len(indices) > 1]
+    assert asked == [len(each.indices) for each in found if len(each.indices) > 1]
     asked.clear()
     found = Search(model, counted)(source, range(5), settled=True)
-    assert asked == [len(indices) for indices, _ in found]
+    assert asked == [len(each.indices) for each in found]
 
 
 def test_an_error_larger_than_the_distance_is_settled_exactly(model, source, monkeypatch):
@@ -61,7 +62,7 @@ def test_an_error_larger_than_the_distance_is_settled_exactly(model, source, mon
     monkeypatch.setattr(module, "MOST", 99)
     exact = Scorer(model)
     found = Search(model, exact)(source, range(5))
-    assert [len(indices) for indices, _ in found] == source.counts.tolist()
+    assert [len(each.indices) for each in found] == source.counts.tolist()
     assert [best(found, i) for i in range(5)] == [scores[:, 1].argmax() for scores in exact(source, range(5))]
 
 
@@ -97,7 +98,7 @@ def test_candidates_lie_within_both_errors_of_the_best(odds, error, expected):
 
 def test_the_exact_search_leaves_every_slice_a_candidate(model, source):
     found = ExactSearch(Scorer(model))(source, [2, 0])
-    assert [indices.tolist() for indices, _ in found] == [list(range(9)), list(range(5))]
+    assert [each.indices.tolist() for each in found] == [list(range(9)), list(range(5))]
 
 
 def test_no_bags_give_no_candidates(model, source):
@@ -111,3 +112,14 @@ def test_chosen_instances_are_a_source(source):
         blocks = list(some.blocks(0, size))
         assert all(len(block) <= size for block in blocks)
         np.testing.assert_array_equal(np.concatenate(blocks), source.take(2, [4, 0, 8]))
+
+
+@pytest.mark.parametrize("build", [lambda model: Search(model, Scorer(model)), lambda model: ExactSearch(Scorer(model))])
+def test_a_search_among_some_slices_finds_the_best_of_them(model, source, build):
+    among = [np.array([8, 2, 5]), np.array([0])]
+    found = build(model)(source, [2, 1], settled=True, among=among)
+    scores = Scorer(model)(source, [2, 1])
+    for each, pool, known in zip(found, among, scores, strict=True):
+        assert set(each.indices) <= set(pool) and sorted(each.order) == sorted(pool)
+        np.testing.assert_allclose(each.probabilities, known[each.indices], atol=1e-6)
+    assert best(found, 0) == among[0][scores[0][among[0], 1].argmax()]

@@ -106,6 +106,33 @@ def test_several_instances_of_a_bag_are_averaged_by_their_weights(make_bag):
     assert_same_gradients(found.gradients, tape.gradient(total, model.trainable_variables))
 
 
+def test_a_scaled_loss_gives_the_same_gradient(make_bag):
+    model, data = small(), source(make_bag, [4, 1, 7], 12)
+    plain, other = (
+        SelectThenBatch(model, top(model), LOSS, 2, loss_scale=scale)(data, [2, 0, 1], 0) for scale in (1.0, 1024.0)
+    )
+    np.testing.assert_allclose(other.losses, plain.losses, rtol=1e-5)
+    assert_same_gradients(other.gradients, plain.gradients)
+
+
+def test_a_full_memory_halves_the_micro_batch_and_keeps_the_gradient(make_bag):
+    model, data, told = small(), source(make_bag, [4, 1, 7, 3, 5], 12), []
+    plain = SelectThenBatch(model, top(model), LOSS, 4)(data, [0, 1, 2, 3, 4], 0)
+    signal = SelectThenBatch(model, top(model), LOSS, 4)
+    graph, signal.portions._show = signal._graph, told.append
+
+    def small_graph(shape):
+        if shape[0] > 2:
+            raise tf.errors.ResourceExhaustedError(None, None, "full")
+        return graph(shape)
+
+    signal._graph = small_graph
+    found = signal(data, [0, 1, 2, 3, 4], 0)
+    assert told == ["out of memory with 4 instances a pass: going on with micro_batch=2"]
+    np.testing.assert_allclose(found.losses, plain.losses, rtol=1e-5)
+    assert_same_gradients(found.gradients, plain.gradients)
+
+
 def test_a_window_starts_from_zero(make_bag):
     model, data = small(), source(make_bag, [4, 2, 6], 12)
     signal = SelectThenBatch(model, top(model), LOSS, 2)
