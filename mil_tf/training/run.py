@@ -12,13 +12,13 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from mil_tf import registry, runs, selection
+from mil_tf import recipes, registry, runs, selection
 from mil_tf.augment import augmentation
 from mil_tf.data import ShardSource, nested_subset
 from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
 from mil_tf.models.build import build_scorer
-from mil_tf.options import OptionError
+from mil_tf.options import OptionError, resolve
 from mil_tf.training import devices
 from mil_tf.training.choosers import AtRandom, ByScore
 from mil_tf.training.cropping import AREAS
@@ -31,6 +31,7 @@ from mil_tf.training.search import ExactSearch, Search
 from mil_tf.training.select_then_batch import SelectThenBatch
 from mil_tf.training.state import BestWeights, Checkpoints
 
+SCHEDULES = ("constant", "cosine")
 SCORING = ("auto", "bfloat16", "float16", "float32", "exact")
 AIR = -1024.0  # HU outside the image, where an augmentation moves it in
 
@@ -106,9 +107,11 @@ def trained_scorer(folder, config):
     """The Scorer of a finished run's best weights. Raises RunError where the run is unfinished."""
     if not is_finished(folder):
         raise runs.RunError(f"{folder}: its training has not finished; go on with train.py and --resume.")
-    model = build_scorer(config["options"], config["seed"], config["channels"])
+    # A run of before an option was there has its default.
+    options = resolve(recipes.load(config["recipe"]).OPTIONS, config["options"])
+    model = build_scorer(options, config["seed"], config["channels"])
     best_weights(folder, model).load()
-    return Scorer(model, config["options"]["chunk"])
+    return Scorer(model, options["chunk"], options["jit"])
 
 
 def best_weights(folder, model):
@@ -300,18 +303,21 @@ def window_of(options):
 
 def learning_rate(options):
     """epoch -> learning rate: the warm-up's, then constant or a cosine down to max_epochs."""
-    if options["schedule"] not in ("constant", "cosine"):
-        raise OptionError(f"--set schedule: Expected constant or cosine. Received: {options['schedule']!r}.")
+    for name in ("schedule", "warm_up_schedule"):
+        if options[name] not in SCHEDULES:
+            raise OptionError(f"--set {name}: Expected constant or cosine. Received: {options[name]!r}.")
     first, last = options["warm_up"], options["max_epochs"]
 
     def rate(epoch):
         if epoch < first:
-            return options["warm_up_learning_rate"]
-        if options["schedule"] == "constant":
-            return options["learning_rate"]
-        return options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * (epoch - first) / (last - first)))
+            return _along(options["warm_up_schedule"], options["warm_up_learning_rate"], epoch / first)
+        return _along(options["schedule"], options["learning_rate"], (epoch - first) / (last - first))
 
     return rate
+
+
+def _along(schedule, rate, share):
+    return rate if schedule == "constant" else rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def _answers(folder, model, scorer, sources, config, show):

@@ -70,6 +70,7 @@ class Scorer:
     """
 
     def __init__(self, model, chunk=0, jit=False):
+        self.model = model
         self.portions = Portions(chunk, CHUNK_PIXELS, 256, "chunk")
         self._forward = forward(lambda images: model(images, training=False), jit)
 

@@ -58,7 +58,7 @@ def test_only_close_calls_are_scored_exactly(model, source):
 
 def test_an_error_larger_than_the_distance_is_settled_exactly(model, source, monkeypatch):
     """A search whose arithmetic is as coarse as can be still ends at the exact top slice, where it may rescore all."""
-    monkeypatch.setattr(module, "SAFETY", 1e9)
+    monkeypatch.setattr(module, "SAFETY", {"bfloat16": 1e9})
     monkeypatch.setattr(module, "MOST", 99)
     exact = Scorer(model)
     found = Search(model, exact)(source, range(5))
