@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 # Row -> what is changed against the quick profile. Without a warm-up, larger steps go to the top slices. The last two
 # rows keep the profile's small sizes and take the method of the variants `paper` and `released`.
 _AT_ONCE = {"warm_up": 0, "learning_rate": 1e-3}
-_LITERAL = {**_AT_ONCE, "scaling": "none", "augmentation": "none"}
+_LITERAL = {**_AT_ONCE, "scaling": "none", "augmentation": "none", "scoring": "exact"}
 ROWS = {
     "default": {},
     "norm none": {"norm": "none"},
@@ -29,6 +29,9 @@ ROWS = {
     "no augmentation": {"augmentation": "none"},
     "paper's form, small network": {**_LITERAL, "zero_residual": False},
     "released network": {**_LITERAL, "backbone": "released"},
+    "searched exactly": {"scoring": "exact"},
+    "searched in the head only": {"score_area": "head"},
+    "searched among the 4 likeliest": {"rescore_top": 4},
 }
 
 

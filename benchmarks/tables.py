@@ -26,9 +26,17 @@ TESTED = {
     ("slice_pooled_auc_detector", ""): "slice AUC", ("slice_within_auc_detector", ""): "slice AUC within patients",
     ("slice_top_hit_detector", ""): "top slice truly bleeds",
 }
+# Of a benchmark whose rows stand as they are: the columns that a reader needs, with their headings.
 COPIED = {
-    "part": "part", "bags": "bags", "slices": "slices a bag", "window_seconds": "window, s",
-    "prediction_seconds": "prediction of one bag, s", "peak_gib": "peak memory, GiB",
+    "full_size": {
+        "part": "part", "bags": "bags", "slices": "slices a bag", "window_seconds": "window, s",
+        "prediction_seconds": "prediction of one bag, s", "peak_gib": "peak memory, GiB",
+    },
+    "selection": {
+        "dtype": "precision", "search": "search", "bags": "bags", "other_slice": "another slice", "other_percent": "%",
+        "most_behind": "behind in probability, at most", "rescored_percent": "slices rescored, %",
+        "error": "largest error / allowed",
+    },
 }
 
 
@@ -49,8 +57,8 @@ def table(name):
     with open(path, newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))
     kinds = {"seed": by_seed, "cohort": metrics}
-    shape = next((kinds[key] for key in kinds if key in results[0]), copied)
-    return markdown(*shape(results))
+    shape = next((kinds[key] for key in kinds if key in results[0]), None)
+    return markdown(*(shape(results) if shape else copied(results, COPIED[name])))
 
 
 def by_seed(results):
@@ -82,10 +90,9 @@ def _told(row):
     return f"{float(row['value']):.3f} [{float(row['low']):.3f}, {float(row['high']):.3f}]{counts}"
 
 
-def copied(results):
-    """(headings, rows) of the columns that a reader needs."""
-    kept = [key for key in COPIED if key in results[0]]
-    return [COPIED[key] for key in kept], [[r[key] for key in kept] for r in results]
+def copied(results, headings):
+    """(headings, rows) of the columns that a reader needs, given as {column: heading}."""
+    return list(headings.values()), [[r[key] for key in headings] for r in results]
 
 
 def markdown(headings, rows):
