@@ -21,12 +21,14 @@ from mil_tf.models.build import build_scorer
 from mil_tf.options import OptionError
 from mil_tf.training import devices
 from mil_tf.training.choosers import AtRandom, ByScore
+from mil_tf.training.crew import Alone
 from mil_tf.training.interrupt import Interrupted
 from mil_tf.training.loop import Loop, NonFiniteError, Plan
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
 from mil_tf.training.scoring import Scorer
 from mil_tf.training.search import ExactSearch, Search
 from mil_tf.training.select_then_batch import SelectThenBatch
+from mil_tf.training.shared import ChiefsBest, Replica, Replicas, SharedCheckpoints, SharedSearch, SharedSignal
 from mil_tf.training.state import BestWeights, Checkpoints
 
 SCORING = ("auto", "bfloat16", "float16", "float32", "exact")
@@ -49,7 +51,7 @@ class Job:
         return runs.run_folder(out, self.recipe, self.bags, self.fold, self.seed)
 
 
-def train(job, dataset, out, resume=False, show=print):
+def train(job, dataset, out, resume=False, show=print, crew=None):
     """Trains one run, or goes on with it, and returns its folder.
 
     Args:
@@ -58,10 +60,11 @@ def train(job, dataset, out, resume=False, show=print):
         out: folder of all runs.
         resume: continue an unfinished run; a finished one is left as it is.
         show: called with each line of progress.
+        crew: `Crew` of the replicas to train on; None is one device.
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or another run than this.
-        Interrupted, NonFiniteError: training stopped; the message says what to do.
+        Interrupted, NonFiniteError, WorkerError: training stopped; the message says what to do.
         ValueError, DatasetError: an option or the data cannot be; one line.
     """
     tf.config.experimental.enable_op_determinism()
@@ -69,28 +72,24 @@ def train(job, dataset, out, resume=False, show=print):
     keras.backend.clear_session()
     folder = job.folder(out)
     sources = _sources(job, dataset)
-    height, width, channels = sources["train"].instance_shape
-    model = build_scorer(job.options, job.seed, channels, (height, width))
-    scorer = Scorer(model, job.options["chunk"])
-    search = build_search(job.options, model, scorer)
-    method = _method(job, model, search)  # before the folder: an option that cannot be leaves nothing behind
-    config = _config(job, dataset, sources, model)
-    resuming = _prepare(folder, config, resume)
-    if is_finished(folder):
+    crew = crew or Alone()
+    learner = _learner(job, sources["train"].instance_shape, crew)
+    model, scorer = learner.model, learner.scorer
+    method = _method(job, learner)  # before the folder: an option that cannot be leaves nothing behind
+    config = _config(job, dataset, sources, model, crew)
+    crew.agree("command, data and initial weights", _digest(_identity(config)))
+    resuming, finished = crew.of_chief(lambda: _start(folder, config, sources, resume), 2)
+    if finished:
         show(f"{folder}: finished already")
         return folder
-    runs.write_table(
-        folder / "bags.csv", ("id", "patient", "label"),
-        zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
-    )
     try:
-        observers = _observers(job, folder, sources, scorer, show)
-        state = _loop(folder, method, model, search, sources, observers).run(resuming)
+        observers = _observers(job, folder, sources, scorer, show) if crew.chief else ()
+        state = _loop(folder, method, learner, sources, observers, crew).run(bool(resuming))
     except Interrupted as stop:
         raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
     except NonFiniteError as error:
         raise NonFiniteError(f"{folder}: {error}") from error
-    _answers(folder, model, scorer, sources, config, show)
+    crew.of_chief(lambda: _answers(folder, model, scorer, sources, config, show))
     show(f"{folder}: done after {state.epoch} epochs, best epoch {state.convergence.best_epoch}")
     return folder
 
@@ -133,7 +132,24 @@ def _check_labels(dataset, rows):
             )
 
 
-def _config(job, dataset, sources, model):
+def _learner(job, shape, crew):
+    """The Replica that learns: this device's, or one that shares its work out over a crew."""
+    height, width, channels = shape
+
+    def build():
+        model = build_scorer(job.options, job.seed, channels, (height, width))
+        scorer = Scorer(model, job.options["chunk"])
+        search = build_search(job.options, model, scorer)
+        return Replica(model, scorer, search, build_signals(job.options, model, search, job.seed))
+
+    if crew.replicas == 1:
+        return build()
+    replicas = Replicas(crew, build)
+    signal = SharedSignal(replicas)
+    return replicas.leader._replace(search=SharedSearch(replicas), signal_of=lambda epoch: signal)
+
+
+def _config(job, dataset, sources, model, crew):
     return {
         "recipe": job.recipe,
         "variant": job.variant,
@@ -151,6 +167,7 @@ def _config(job, dataset, sources, model):
         "channels": int(model.input_shape[-1]),
         "parameters": int(model.count_params()),
         "initial_weights": runs.weights_digest(model),
+        **({"replicas": crew.replicas} if crew.replicas > 1 else {}),
         **runs.environment(),
     }
 
@@ -162,6 +179,24 @@ def _digest(facts):
 
 # What must agree before a run is resumed; versions, hardware and command may differ, at the user's own risk of bits.
 _IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "preprocessing")
+
+
+def _identity(config):
+    """What must agree between the workers of a run."""
+    kept = {name: config[name] for name in (*_IDENTITY, "options", "initial_weights")}
+    return {**kept, "shards": config["data"]["shards"], "splits": config["data"]["splits"]}
+
+
+def _start(folder, config, sources, resume):
+    """Makes or checks the folder; returns (there is a checkpoint to resume from, the run is finished)."""
+    resuming = _prepare(folder, config, resume)
+    if is_finished(folder):
+        return resuming, True
+    runs.write_table(
+        folder / "bags.csv", ("id", "patient", "label"),
+        zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
+    )
+    return resuming, False
 
 
 def _prepare(folder, config, resume):
@@ -209,15 +244,14 @@ class _Method(NamedTuple):
     learning_rate: Callable | None
 
 
-def _method(job, model, search):
+def _method(job, learner):
     """What the options ask the loop to train with."""
     options = job.options
     plan = Plan(
         options["max_epochs"], options["patience"], options["min_delta"], job.seed,
         first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
     )
-    signal_of = build_signals(options, model, search, job.seed)
-    return _Method(plan, signal_of, window_of(options), build_optimizer(options), learning_rate(options))
+    return _Method(plan, learner.signal_of, window_of(options), build_optimizer(options), learning_rate(options))
 
 
 def _observers(job, folder, sources, scorer, show):
@@ -225,11 +259,14 @@ def _observers(job, folder, sources, scorer, show):
     return [HistoryTable(folder / "history.csv"), Console(show), images]
 
 
-def _loop(folder, method, model, search, sources, observers):
+def _loop(folder, method, learner, sources, observers, crew):
+    model = learner.model
+    checkpoints, best = Checkpoints(folder / "checkpoints", model, method.optimizer), best_weights(folder, model)
+    if crew.replicas > 1:
+        checkpoints, best = SharedCheckpoints(crew, checkpoints, model), ChiefsBest(crew, best)
     return Loop(
         method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
-        model.trainable_variables, search, Checkpoints(folder / "checkpoints", model, method.optimizer),
-        best_weights(folder, model), observers, method.learning_rate,
+        model.trainable_variables, learner.search, checkpoints, best, observers, method.learning_rate, crew.agreed,
     )
 
 
