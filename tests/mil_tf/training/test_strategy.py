@@ -18,8 +18,8 @@ from mil_tf.training import strategy
 
 ROOT = Path(train.__file__).parent
 NAME = Path("remedios2020", "bags-14", "fold-0", "seed-0")
-SHORT = ("max_epochs=2", "image_every=0")
-PLAIN = (*SHORT, "norm=none", "dropout=0.0")
+PLAIN = ("max_epochs=2", "image_every=0", "norm=none", "dropout=0.0")
+FULL = ("max_epochs=2", "image_every=0", "scoring=exact")  # all that holds state is on; the search holds none
 
 # Lives of one worker: {"arguments", "environment", "death": [step, signal] or null, "log"} a line of its input.
 PLACE = """
@@ -54,15 +54,23 @@ for line in sys.stdin:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
-# Trains once with so many logical devices: "<devices> <arguments>".
+# Trains once with so many logical devices and SIGTERM after a step, if any: "<devices> <step> <arguments>".
 DEVICES = """
-import sys
+import os, signal, sys
 import tensorflow as tf
-count = int(sys.argv.pop(1))
+count, last = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * count
 )
 import train
+from mil_tf.training import loop
+
+def step(self, state, window, original=loop.Loop._step):
+    original(self, state, window)
+    if state.step == last:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+loop.Loop._step = step
 sys.exit(train.main(sys.argv[1:]))
 """
 
@@ -94,12 +102,13 @@ class Places:
             ) for _ in range(2)
         ]
 
-    def live(self, arguments, deaths=(None, None), kill_rest=False):
-        """Returns ([exit code], [what it printed]) of both workers."""
+    def live(self, arguments, deaths=(None, None), kill_rest=False, second=()):
+        """Returns ([exit code], [what it printed]) of both workers; `second`: more arguments of the second one."""
         self._count += 1
         logs = [self._folder / f"life-{self._count}-worker-{i}.txt" for i in range(2)]
-        for place, config, death, log in zip(self._all, cluster(), deaths, logs):
-            life = {"arguments": arguments, "environment": {"TF_CONFIG": config}, "death": death, "log": str(log)}
+        given = (arguments, [*arguments, *second])
+        for place, own, config, death, log in zip(self._all, given, cluster(), deaths, logs):
+            life = {"arguments": own, "environment": {"TF_CONFIG": config}, "death": death, "log": str(log)}
             print(json.dumps(life), file=place.stdin, flush=True)
         children = [int(place.stdout.readline()) for place in self._all]
         codes = [int(self._all[1].stdout.readline())]
@@ -125,7 +134,7 @@ def places(tmp_path_factory):
 def undisturbed(places, tiny_data, tiny_arguments, tmp_path_factory):
     """A run of two workers with everything on that holds state: batch norm, dropout, augmentation, schedule."""
     out = tmp_path_factory.mktemp("undisturbed")
-    codes, said = places.live(tiny_arguments(tiny_data, out, *SHORT, "--strategy", "multiworker"))
+    codes, said = places.live(tiny_arguments(tiny_data, out, *FULL, "--strategy", "multiworker"))
     assert codes == [0, 0], said
     return out / NAME
 
@@ -161,18 +170,28 @@ def assert_same_run(run, expected):
                 assert cell == value or float(cell) == pytest.approx(float(value), rel=1e-4), table
 
 
+def on_devices(devices, last, arguments):
+    command = [sys.executable, "-c", DEVICES, str(devices), str(last), *arguments, "--strategy", "mirrored"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("devices", [2, 3])
-def test_several_devices_equal_one(tiny_data, tiny_arguments, tmp_path, alone, devices):
-    arguments = tiny_arguments(tiny_data, tmp_path, *PLAIN, "--strategy", "mirrored")
-    done = subprocess.run(
-        [sys.executable, "-c", DEVICES, str(devices), *arguments], capture_output=True, text=True, cwd=ROOT
-    )
+def test_two_devices_equal_one(tiny_data, tiny_arguments, tmp_path, alone):
+    done = on_devices(2, 0, tiny_arguments(tiny_data, tmp_path, *PLAIN))
     assert done.returncode == 0, done.stderr
-    here = ", ".join(map(str, range(devices)))
-    assert f"--strategy mirrored: replicas {here} of {devices} are here\n" in done.stdout
+    assert "--strategy mirrored: replicas 0, 1 of 2 are here\n" in done.stdout
     assert_same_run(tmp_path / NAME, alone)
-    assert json.loads((tmp_path / NAME / "config.json").read_text())["replicas"] == devices
+    assert json.loads((tmp_path / NAME / "config.json").read_text())["replicas"] == 2
+
+
+@pytest.mark.slow
+def test_a_run_begun_on_three_devices_goes_on_with_one(tiny_data, tiny_arguments, tmp_path, alone):
+    arguments = tiny_arguments(tiny_data, tmp_path, *PLAIN)
+    done = on_devices(3, 3, arguments)
+    assert done.returncode == 130, done.stderr
+    assert "stopped in epoch 1 after step 3; a checkpoint was written; go on with the same" in done.stderr
+    assert train.main([*arguments, "--resume"]) == 0
+    assert_same_run(tmp_path / NAME, alone)
 
 
 @pytest.mark.slow
@@ -199,7 +218,7 @@ def test_two_tasks_of_a_slurm_step_equal_one_device(tiny_data, tiny_arguments, t
 def test_a_worker_that_is_killed_and_started_again_ends_as_one_that_never_was(
     places, undisturbed, tiny_data, tiny_arguments, tmp_path, bits
 ):
-    arguments = tiny_arguments(tiny_data, tmp_path, *SHORT, "--strategy", "multiworker", "--resume")
+    arguments = tiny_arguments(tiny_data, tmp_path, *FULL, "--strategy", "multiworker", "--resume")
     codes, said = places.live(arguments, (None, [4, "SIGKILL"]), kill_rest=True)  # 3 steps an epoch
     assert codes == [-9, -9], said
     codes, said = places.live(arguments)
@@ -208,13 +227,11 @@ def test_a_worker_that_is_killed_and_started_again_ends_as_one_that_never_was(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("asked", [0, 1])
 def test_when_one_worker_is_asked_to_stop_all_do_with_one_checkpoint(
-    places, undisturbed, tiny_data, tiny_arguments, tmp_path, bits, asked
+    places, undisturbed, tiny_data, tiny_arguments, tmp_path, bits
 ):
-    arguments = tiny_arguments(tiny_data, tmp_path, *SHORT, "--strategy", "multiworker", "--resume")
-    deaths = [[1, "SIGTERM"] if i == asked else None for i in range(2)]
-    codes, said = places.live(arguments, deaths)
+    arguments = tiny_arguments(tiny_data, tmp_path, *FULL, "--strategy", "multiworker", "--resume")
+    codes, said = places.live(arguments, (None, [1, "SIGTERM"]))
     assert codes == [130, 130], said
     for each in said:  # the wish comes after the first step's sum, and goes with the second's
         assert "train.py: stopped in epoch 0 after step 2; a checkpoint was written; go on with" in each
@@ -225,7 +242,7 @@ def test_when_one_worker_is_asked_to_stop_all_do_with_one_checkpoint(
 
 @pytest.mark.slow
 def test_the_others_notice_a_worker_that_is_gone(places, tiny_data, tiny_arguments, tmp_path):
-    arguments = tiny_arguments(tiny_data, tmp_path, *SHORT, "--strategy", "multiworker")
+    arguments = tiny_arguments(tiny_data, tmp_path, *FULL, "--strategy", "multiworker")
     codes, said = places.live(arguments, (None, [1, "SIGKILL"]))
     assert codes == [1, -9], said
     assert said[0].splitlines()[-1] == (
@@ -236,11 +253,24 @@ def test_the_others_notice_a_worker_that_is_gone(places, tiny_data, tiny_argumen
 @pytest.mark.slow
 def test_what_one_worker_refuses_all_leave(places, undisturbed, tiny_data, tiny_arguments):
     codes, said = places.live(
-        tiny_arguments(tiny_data, undisturbed.parents[3], *SHORT, "--strategy", "multiworker")
+        tiny_arguments(tiny_data, undisturbed.parents[3], *FULL, "--strategy", "multiworker")
     )
     assert codes == [2, 1], said
     assert "holds a run already; go on with --resume" in said[0]
     assert said[1].splitlines()[-1] == "train.py: stopped, because another worker has failed: see what it says"
+
+
+@pytest.mark.slow
+def test_workers_that_were_told_different_things_do_not_start(places, tiny_data, tiny_arguments, tmp_path):
+    arguments = tiny_arguments(tiny_data, tmp_path, *FULL, "--strategy", "multiworker")
+    codes, said = places.live(arguments, second=("--set", "window=6"))
+    assert codes == [2, 2], said
+    for each in said:
+        assert each.splitlines()[-1] == (
+            "train.py: --strategy: Expected the same command, data and initial weights on every worker. "
+            "Received: different ones."
+        )
+    assert not (tmp_path / NAME).exists()
 
 
 def test_one_device_is_alone():
