@@ -34,6 +34,10 @@ def arguments():
     one_seed.add_argument("--seeds", type=int, metavar="S", help="seeds 0 to S-1")
     found.add_argument("--data", metavar="DIR", help="folder written by `python -m preprocessing ct` and `split`")
     found.add_argument("--out", default="runs", metavar="DIR", help="folder of all runs (default: runs)")
+    found.add_argument(
+        "--strategy", metavar="mirrored|multiworker",
+        help="all devices of this machine, or those of all workers (TF_CONFIG or SLURM); see README",
+    )
     found.add_argument("--resume", action="store_true", help="go on with unfinished runs and skip finished ones")
     found.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
                        help="options of the recipe")

@@ -23,7 +23,7 @@ def learn(options, seed, train, held_out):
 
     from mil_tf.data import epoch_order, windows
     from mil_tf.models.build import build_scorer
-    from mil_tf.training.run import (
+    from mil_tf.training.method import (
         build_chooser,
         build_optimizer,
         build_search,

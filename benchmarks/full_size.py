@@ -68,7 +68,7 @@ def measure(bags, slices, given):
     from mil_tf.options import parse_assignments, resolve
     from mil_tf.recipes import remedios2020 as recipe
     from mil_tf.runs import environment
-    from mil_tf.training.run import build_chooser, build_optimizer, build_search, build_signals
+    from mil_tf.training.method import build_chooser, build_optimizer, build_search, build_signals
     from mil_tf.training.scoring import Scorer
 
     options = resolve(recipe.OPTIONS, recipe.VARIANTS[given.variant], parse_assignments(given.set))

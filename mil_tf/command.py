@@ -7,6 +7,7 @@ from mil_tf import recipes
 from mil_tf.options import OptionError, origins, parse_assignments, resolve
 from mil_tf.training.interrupt import Interrupted, termination_as_ctrl_c
 
+STRATEGIES = ("mirrored", "multiworker")
 INTERRUPTED = 130  # the shell's code for a command that SIGINT ended
 
 
@@ -79,6 +80,8 @@ def _run(recipe, options, given):
     for name in ("folds", "seeds"):
         if getattr(given, name) is not None and getattr(given, name) < 1:
             raise OptionError(f"--{name}: Expected at least 1. Received: {getattr(given, name)}.")
+    if given.strategy not in (None, *STRATEGIES):
+        raise OptionError(f"--strategy: Expected one of {', '.join(STRATEGIES)}. Received: {given.strategy!r}.")
     from tfrecords import Dataset, quiet
 
     if given.data is None:
@@ -92,17 +95,37 @@ def _run(recipe, options, given):
     todo = jobs(recipe, options, given, dataset)
     if given.bags is None and len({job.fold for job in todo}) > 1:
         print(f"each fold trains on {todo[0].bags} bags, as many as the smallest has")
+    from mil_tf.training.crew import WorkerError
     from mil_tf.training.loop import NonFiniteError
     from mil_tf.training.run import train
 
+    crew = _crew(given.strategy)
+    show = (lambda line: print(line, flush=True)) if crew is None or crew.chief else lambda line: None
     for index, job in enumerate(todo, 1):
         print(f"run {index}/{len(todo)}: {job.folder(given.out)}", flush=True)
         try:
-            train(job, dataset, given.out, given.resume, show=lambda line: print(line, flush=True))
-        except (Interrupted, NonFiniteError) as error:
+            train(job, dataset, given.out, given.resume, show, crew)
+        except (Interrupted, NonFiniteError, WorkerError) as error:
             print(f"train.py: {error}", file=sys.stderr)
             return INTERRUPTED if isinstance(error, Interrupted) else 1
     return 0
+
+
+def _crew(name):
+    """The Crew of a --strategy, or None where the run has one device."""
+    if name is None:
+        return None
+    from mil_tf.training import devices, strategy
+    from mil_tf.training.crew import Crew
+
+    devices.grow_memory()
+    found = strategy.build(name)
+    if found is None:
+        print(f"--strategy {name}: there is one device, and the run is on it alone")
+        return None
+    crew = Crew(found)
+    print(f"--strategy {name}: replicas {', '.join(map(str, crew.numbers))} of {crew.replicas} are here", flush=True)
+    return crew
 
 
 def _list(recipe, options, layers):

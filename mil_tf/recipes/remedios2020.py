@@ -49,7 +49,6 @@ OPTIONS = {
     "warm_up_instances": Option(8, OURS, "instances a bag in a warm-up epoch", at_least(1)),
     "warm_up_window": Option(8, OURS, "bags an optimizer step in the warm-up, which wants many steps", at_least(1)),
     "warm_up_learning_rate": Option(1e-3, OURS, "step size in the warm-up", above(0)),
-    "warm_up_schedule": Option("constant", OURS, "constant, or cosine down over the warm-up"),
     "augmentation": Option("none", f"{PAPER} is silent", "none, geometric (heads) or digits"),
     "loss": Option("CategoricalCrossentropy", f"{PAPER} 2.2", "a Keras or registered loss"),
     "scoring": Option(

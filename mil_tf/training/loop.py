@@ -69,17 +69,18 @@ class Loop:
         best: object with save() and load().
         observers: objects with epoch(state, metrics, timing), called after every epoch.
         learning_rate: epoch -> rate.
+        agreed: function of "was a stop requested" -> the same question to all workers; see `mil_tf.training.crew`.
     """
 
     def __init__(
         self, plan, train, validation, signal_of, window_of, optimizer, variables, search, checkpoints, best,
         observers=(),
-        learning_rate: Callable[[int], float] | None = None,
+        learning_rate: Callable[[int], float] | None = None, agreed=lambda stop_requested: stop_requested,
     ):
         self.plan, self.train, self.validation = plan, train, validation
         self.search, self.checkpoints, self.best = search, checkpoints, best
         self._signal_of, self._window_of = signal_of, window_of
-        self._observers, self._learning_rate = observers, learning_rate
+        self._observers, self._learning_rate, self._agreed = observers, learning_rate, agreed
         self._optimizer, self._variables = optimizer, variables
         self._apply = tf.function(self._apply_gradients)
         registry.create_slots(optimizer, variables)
@@ -97,6 +98,7 @@ class Loop:
         plan = self.plan
         state = self.checkpoints.restore() if resume else State(Convergence(plan.patience, plan.min_delta))
         with interruption() as stop_requested:
+            stop_requested = self._agreed(stop_requested)
             while not self._done(state):
                 self._epoch(state, stop_requested)
         state.finished = True

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,28 +11,28 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from mil_tf import recipes, registry, runs, selection
-from mil_tf.augment import augmentation
+from mil_tf import recipes, runs
 from mil_tf.data import ShardSource, nested_subset
 from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
 from mil_tf.models.build import build_scorer
 from mil_tf.options import OptionError, resolve
 from mil_tf.training import devices
-from mil_tf.training.choosers import AtRandom, ByScore
-from mil_tf.training.cropping import AREAS
+from mil_tf.training.crew import Alone
 from mil_tf.training.interrupt import Interrupted
 from mil_tf.training.loop import Loop, NonFiniteError, Plan
+from mil_tf.training.method import (
+    build_chooser,
+    build_optimizer,
+    build_search,
+    build_signals,
+    learning_rate,
+    window_of,
+)
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
-from mil_tf.training.rescoring import ByLikeliest
 from mil_tf.training.scoring import Scorer
-from mil_tf.training.search import ExactSearch, Search
-from mil_tf.training.select_then_batch import SelectThenBatch
+from mil_tf.training.shared import ChiefsBest, Replica, Replicas, SharedCheckpoints, SharedSearch, SharedSignal
 from mil_tf.training.state import BestWeights, Checkpoints
-
-SCHEDULES = ("constant", "cosine")
-SCORING = ("auto", "bfloat16", "float16", "float32", "exact")
-AIR = -1024.0  # HU outside the image, where an augmentation moves it in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Job:
         return runs.run_folder(out, self.recipe, self.bags, self.fold, self.seed)
 
 
-def train(job, dataset, out, resume=False, show=print):
+def train(job, dataset, out, resume=False, show=print, crew=None):
     """Trains one run, or goes on with it, and returns its folder.
 
     Args:
@@ -61,10 +60,11 @@ def train(job, dataset, out, resume=False, show=print):
         out: folder of all runs.
         resume: continue an unfinished run; a finished one is left as it is.
         show: called with each line of progress.
+        crew: `Crew` of the replicas to train on; None is one device.
 
     Raises:
         RunError: the folder holds a run and `resume` is off, or another run than this.
-        Interrupted, NonFiniteError: training stopped; the message says what to do.
+        Interrupted, NonFiniteError, WorkerError: training stopped; the message says what to do.
         ValueError, DatasetError: an option or the data cannot be; one line.
     """
     tf.config.experimental.enable_op_determinism()
@@ -72,28 +72,24 @@ def train(job, dataset, out, resume=False, show=print):
     keras.backend.clear_session()
     folder = job.folder(out)
     sources = _sources(job, dataset)
-    height, width, channels = sources["train"].instance_shape
-    model = build_scorer(job.options, job.seed, channels, (height, width))
-    scorer = Scorer(model, job.options["chunk"], job.options["jit"])
-    search = build_search(job.options, model, scorer)
-    method = _method(job, model, search)  # before the folder: an option that cannot be leaves nothing behind
-    config = _config(job, dataset, sources, model)
-    resuming = _prepare(folder, config, resume)
-    if is_finished(folder):
+    crew = crew or Alone()
+    learner = _learner(job, sources["train"].instance_shape, crew)
+    model, scorer = learner.model, learner.scorer
+    method = _method(job, learner)  # before the folder: an option that cannot be leaves nothing behind
+    config = _config(job, dataset, sources, model, crew)
+    crew.agree("command, data and initial weights", _digest(_identity(config)))
+    resuming, finished = crew.of_chief(lambda: _start(folder, config, sources, resume), 2)
+    if finished:
         show(f"{folder}: finished already")
         return folder
-    runs.write_table(
-        folder / "bags.csv", ("id", "patient", "label"),
-        zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
-    )
     try:
-        observers = _observers(job, folder, sources, scorer, show)
-        state = _loop(folder, method, model, search, sources, observers).run(resuming)
+        observers = _observers(job, folder, sources, scorer, show) if crew.chief else ()
+        state = _loop(folder, method, learner, sources, observers, crew).run(bool(resuming))
     except Interrupted as stop:
         raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
     except NonFiniteError as error:
         raise NonFiniteError(f"{folder}: {error}") from error
-    _answers(folder, model, scorer, sources, config, show)
+    crew.of_chief(lambda: _answers(folder, model, scorer, sources, config, show))
     show(f"{folder}: done after {state.epoch} epochs, best epoch {state.convergence.best_epoch}")
     return folder
 
@@ -138,7 +134,29 @@ def _check_labels(dataset, rows):
             )
 
 
-def _config(job, dataset, sources, model):
+def _learner(job, shape, crew):
+    """The Replica that learns: this device's, or one that shares its work out over a crew."""
+    height, width, channels = shape
+
+    def build():
+        model = build_scorer(job.options, job.seed, channels, (height, width))
+        scorer = Scorer(model, job.options["chunk"], job.options["jit"])
+        search = build_search(job.options, model, scorer)
+        chooser = build_chooser(job.options, search, job.bags)
+        kept = {"likeliest": chooser.likeliest} if job.options["rescore_top"] else {}
+        return Replica(model, scorer, search, build_signals(job.options, model, chooser, job.seed), kept)
+
+    if crew.replicas == 1:
+        return build()
+    if job.options["rescore_top"]:
+        raise OptionError("--set rescore_top: Expected 0 with --strategy, whose replicas do not share the table. "
+                          f"Received: {job.options['rescore_top']}.")
+    replicas = Replicas(crew, build)
+    signal = SharedSignal(replicas)
+    return replicas.leader._replace(search=SharedSearch(replicas), signal_of=lambda epoch: signal)
+
+
+def _config(job, dataset, sources, model, crew):
     return {
         "recipe": job.recipe,
         "variant": job.variant,
@@ -156,6 +174,7 @@ def _config(job, dataset, sources, model):
         "channels": int(model.input_shape[-1]),
         "parameters": int(model.count_params()),
         "initial_weights": runs.weights_digest(model),
+        **({"replicas": crew.replicas} if crew.replicas > 1 else {}),
         **runs.environment(),
     }
 
@@ -167,6 +186,24 @@ def _digest(facts):
 
 # What must agree before a run is resumed; versions, hardware and command may differ, at the user's own risk of bits.
 _IDENTITY = ("recipe", "variant", "bags", "fold", "seed", "preprocessing")
+
+
+def _identity(config):
+    """What must agree between the workers of a run."""
+    kept = {name: config[name] for name in (*_IDENTITY, "options", "initial_weights")}
+    return {**kept, "shards": config["data"]["shards"], "splits": config["data"]["splits"]}
+
+
+def _start(folder, config, sources, resume):
+    """Makes or checks the folder; returns (there is a checkpoint to resume from, the run is finished)."""
+    resuming = _prepare(folder, config, resume)
+    if is_finished(folder):
+        return resuming, True
+    runs.write_table(
+        folder / "bags.csv", ("id", "patient", "label"),
+        zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
+    )
+    return resuming, False
 
 
 def _prepare(folder, config, resume):
@@ -208,23 +245,20 @@ def _plain(value):
 
 class _Method(NamedTuple):
     plan: Plan
-    chooser: ByScore
     signal_of: Callable
     window_of: Callable
     optimizer: keras.optimizers.Optimizer
     learning_rate: Callable | None
 
 
-def _method(job, model, search):
+def _method(job, learner):
     """What the options ask the loop to train with."""
     options = job.options
     plan = Plan(
         options["max_epochs"], options["patience"], options["min_delta"], job.seed,
         first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
     )
-    chooser = build_chooser(options, search, job.bags)
-    signal_of = build_signals(options, model, chooser, job.seed)
-    return _Method(plan, chooser, signal_of, window_of(options), build_optimizer(options), learning_rate(options))
+    return _Method(plan, learner.signal_of, window_of(options), build_optimizer(options), learning_rate(options))
 
 
 def _observers(job, folder, sources, scorer, show):
@@ -232,92 +266,16 @@ def _observers(job, folder, sources, scorer, show):
     return [HistoryTable(folder / "history.csv"), Console(show), images]
 
 
-def _loop(folder, method, model, search, sources, observers):
-    more = {"likeliest": method.chooser.likeliest} if isinstance(method.chooser, ByLikeliest) else {}
-    checkpoints = Checkpoints(folder / "checkpoints", model, method.optimizer, **more)
+def _loop(folder, method, learner, sources, observers, crew):
+    model = learner.model
+    checkpoints = Checkpoints(folder / "checkpoints", model, method.optimizer, **learner.kept)
+    best = best_weights(folder, model)
+    if crew.replicas > 1:
+        checkpoints, best = SharedCheckpoints(crew, checkpoints, model), ChiefsBest(crew, best)
     return Loop(
         method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
-        model.trainable_variables, search, checkpoints, best_weights(folder, model), observers, method.learning_rate,
+        model.trainable_variables, learner.search, checkpoints, best, observers, method.learning_rate, crew.agreed,
     )
-
-
-def build_optimizer(options):
-    """The optimizer that the options name. `epsilon` is Adam's; another optimizer keeps its own."""
-    takes_epsilon = options["optimizer"].partition("(")[0].strip().lower() in ("adam", "adamw")
-    extra = {"epsilon": options["epsilon"]} if takes_epsilon else {}
-    if options["weight_decay"]:
-        extra["weight_decay"] = options["weight_decay"]
-    return registry.optimizer(options["optimizer"], options["learning_rate"], **extra)
-
-
-def build_search(options, model, scorer):
-    """The search that the options name. Raises OptionError."""
-    kind = options["scoring"]
-    if kind not in SCORING:
-        raise OptionError(f"--set scoring: Expected one of {SCORING}. Received: {kind!r}.")
-    if options["score_area"] not in AREAS:
-        raise OptionError(f"--set score_area: Expected one of {AREAS}. Received: {options['score_area']!r}.")
-    if kind == "exact":
-        if options["score_area"] != "full":
-            raise OptionError("--set score_area: Expected full where scoring is exact. Received: 'head'.")
-        return ExactSearch(scorer)
-    dtype = devices.search_dtype() if kind == "auto" else kind
-    return Search(model, scorer, dtype, options["chunk"], options["jit"], options["score_area"])
-
-
-def build_chooser(options, search, bags):
-    """What chooses the instances after the warm-up, for a number of training bags. Raises OptionError."""
-    if options["selection"] not in selection.NAMES:
-        raise OptionError(f"--set selection: Expected one of {selection.NAMES}. Received: {options['selection']!r}.")
-    select = getattr(selection, options["selection"])
-    if not options["rescore_top"]:
-        return ByScore(search, select)
-    return ByLikeliest(search, select, bags, options["rescore_top"], options["rescore_every"])
-
-
-def build_signals(options, model, chooser, seed):
-    """epoch -> signal: random instances while warming up, the selection afterwards.
-
-    The random instances of the warm-up are a sample of all instances, so the moving averages of a batch normalisation
-    that they leave behind fit what is scored; `freeze_norm` keeps them from there on.
-    """
-    loss = registry.loss(options["loss"])
-    augment = augmentation(options["augmentation"], seed, AIR)
-    frozen = bool(options["warm_up"]) and options["freeze_norm"]
-    scale = options["loss_scale"] if options["precision"] == "mixed_float16" else 1.0
-
-    def signal(choose, training):
-        return SelectThenBatch(model, choose, loss, options["micro_batch"], augment, training, scale)
-
-    learning = signal(chooser, not frozen)
-    if not options["warm_up"]:
-        return lambda epoch: learning
-    warming = signal(AtRandom(options["warm_up_instances"], seed), True)
-    return lambda epoch: warming if epoch < options["warm_up"] else learning
-
-
-def window_of(options):
-    """epoch -> bags an optimizer step."""
-    return lambda epoch: options["warm_up_window" if epoch < options["warm_up"] else "window"]
-
-
-def learning_rate(options):
-    """epoch -> learning rate: the warm-up's, then constant or a cosine down to max_epochs."""
-    for name in ("schedule", "warm_up_schedule"):
-        if options[name] not in SCHEDULES:
-            raise OptionError(f"--set {name}: Expected constant or cosine. Received: {options[name]!r}.")
-    first, last = options["warm_up"], options["max_epochs"]
-
-    def rate(epoch):
-        if epoch < first:
-            return _along(options["warm_up_schedule"], options["warm_up_learning_rate"], epoch / first)
-        return _along(options["schedule"], options["learning_rate"], (epoch - first) / (last - first))
-
-    return rate
-
-
-def _along(schedule, rate, share):
-    return rate if schedule == "constant" else rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def _answers(folder, model, scorer, sources, config, show):

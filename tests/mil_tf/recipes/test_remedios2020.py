@@ -4,7 +4,7 @@ from mil_tf import recipes
 from mil_tf.options import resolve
 from mil_tf.recipes import remedios2020
 from mil_tf.recipes.remedios2020 import OPTIONS, PROFILES, VARIANTS
-from mil_tf.training.run import build_optimizer, window_of
+from mil_tf.training.method import build_optimizer, window_of
 
 # Sections 2.2 and 2.3 of the paper.
 STATED = {

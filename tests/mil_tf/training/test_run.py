@@ -206,7 +206,7 @@ def test_a_label_that_is_unknown_is_not_learned_from(make_bag, write_dataset, tr
 
 
 def test_the_rate_is_the_warm_ups_then_constant_or_a_cosine():
-    from mil_tf.training.run import learning_rate
+    from mil_tf.training.method import learning_rate
 
     given = {"schedule": "constant", "warm_up": 2, "max_epochs": 12, "warm_up_learning_rate": 0.5, "learning_rate": 0.1}
     assert [learning_rate(given)(epoch) for epoch in (0, 1, 2, 11)] == [0.5, 0.5, 0.1, 0.1]
