@@ -50,16 +50,23 @@ def read_mask(folder, row):
         return example.read_mask(file, features)
 
 
-def iter_instances(folder, row, block=32):
+def iter_instances(folder, row, block=32, tell=None):
     """Yields the instances in stored order, as arrays (<= block, h, w, c), holding one block at a time.
 
     The record's checksum is followed while reading, and compared before the last block is yielded: who has
     seen the whole bag has seen it verified. Raises CorruptRecordError.
+
+    Args:
+        folder, row: of the bag.
+        block: instances at a time.
+        tell: called before the first block with `source_index`, int64 (n,), which is verified when the last has come.
     """
     if block < 1:
         raise DatasetError(f"Expected a block of at least 1 instance. Received: {block}.")
     with _opened(folder, row) as (file, span, features):
         dtype, shape, pixels = example.pixel_format(file, features)
+        if tell is not None:
+            tell(example.read_source_index(file, features))
         checksum = record.Checksum(file, span)
         checksum.skip_to(pixels.start)
         if shape[0] == 0:

@@ -25,6 +25,13 @@ def test_blocks_make_up_the_bag(dataset, bags, block):
         np.testing.assert_array_equal(np.concatenate(blocks), bags[row.id].instances)
 
 
+def test_where_the_instances_came_from_is_told_before_the_first_block(dataset, bags):
+    row, told = dataset.by_id["c"], []
+    blocks = reader.iter_instances(dataset.folder, row, 3, told.append)
+    next(blocks)
+    np.testing.assert_array_equal(told, [bags["c"].source_index])
+
+
 def test_taken_instances_come_in_the_order_asked_for(dataset, bags):
     row = dataset.by_id["c"]
     np.testing.assert_array_equal(
