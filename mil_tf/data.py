@@ -14,7 +14,7 @@ import numpy as np
 
 # Purposes that draw random numbers from a run's seed; each has its own stream (our decision).
 SUBSET_STREAM, ORDER_STREAM, AUGMENT_STREAM = 1, 2, 3
-VERIFY_BLOCK = 8  # instances held while a checksum is followed, 4 MiB at 512x512; our decision
+VERIFY_BYTES = 4 << 20  # of instances held while a checksum is followed; our decision
 READERS = 4  # threads that read and hash, each a portion of about a chunk ahead; `benchmarks/input.py` measures them
 LARGE = 1 << 16  # bytes of an instance from which on all of them read: with smaller ones they fight for the interpreter
 FIELDS_KEPT = 1024  # bags whose fields are remembered, so that memory does not follow the number of bags; our decision
@@ -87,6 +87,7 @@ class ShardSource:
         self._dataset, self._rows = dataset, list(rows)
         self._read_fields = functools.lru_cache(FIELDS_KEPT)(functools.partial(reader.read_fields, dataset.folder))
         self._verified, self._format = np.zeros(len(self._rows), bool), None
+        self._pixels = np.zeros(len(self._rows), np.int64)  # where in its file a verified bag's instances start
         self.ids = [row.id for row in self._rows]
         self.patients = [row.patient for row in self._rows]
         self.labels = np.array([row.label for row in self._rows], np.int64)
@@ -112,23 +113,34 @@ class ShardSource:
         from tfrecords import reader
 
         found = []
-        tell = None if self._indexed[position] else found.append
+        tell = None if self._verified[position] else found.append
         yield from reader.iter_instances(self._dataset.folder, self._rows[position], size, tell)
-        for index in found:
-            self._note(position, index)
-        self._verified[position] = True
+        for told in found:
+            self._check_format(position, told)
+            self._note(position, told.source_index)
+            self._pixels[position], self._verified[position] = told.start, True
 
     def take(self, position, indices):
         """Returns the instances at `indices`, (m, h, w, c).
 
-        Seeking cannot see a checksum, so a bag that has not been streamed yet is streamed once before.
+        Seeking cannot see a checksum, so a bag that has not been streamed yet is streamed once.
         """
         from tfrecords import reader
 
-        if not self._verified[position]:
-            for _ in self.blocks(position, VERIFY_BLOCK):
-                pass
-        return reader.take_instances(self._dataset.folder, self._rows[position], indices)
+        row, indices = self._rows[position], np.asarray(indices, np.int64)
+        if not self._verified[position] and ((0 <= indices) & (indices < row.n)).all():
+            return self._picked(position, indices)
+        shape = (row.n, *self.instance_shape)
+        return reader.take_known(self._dataset.folder, row, indices, self.dtype, shape, int(self._pixels[position]))
+
+    def _picked(self, position, indices):
+        """The instances at `indices` of a bag while it is streamed."""
+        found, place = np.empty((len(indices), *self.instance_shape), self.dtype), 0
+        for block in self.blocks(position, max(1, VERIFY_BYTES // _bytes(self))):
+            here = (place <= indices) & (indices < place + len(block))
+            found[here] = block[indices[here] - place]
+            place += len(block)
+        return found
 
     def fields(self, position):
         """Returns the bag without its instances; those asked for last are kept (a few hundred bytes a slice)."""
@@ -139,6 +151,14 @@ class ShardSource:
         if not self._indexed[position]:
             self._note(position, self.fields(position).source_index)
         return self._index[self._starts[position] : self._starts[position + 1]]
+
+    def _check_format(self, position, told):
+        expected, found = (self.dtype, self.instance_shape), (told.dtype, told.shape[1:])
+        if found != expected:
+            raise ValueError(
+                f"bag {self.ids[position]}: Expected instances of {expected[0]} {expected[1]}, as bag {self.ids[0]}. "
+                f"Received: {found[0]} {found[1]}."
+            )
 
     def _note(self, position, source_index):
         row, count = self._rows[position], len(source_index)
@@ -253,7 +273,12 @@ def taken(source, positions, indices):
 
 
 def _threads(source):
-    return READERS if np.prod(source.instance_shape) * np.dtype(source.dtype).itemsize >= LARGE else 1
+    return READERS if _bytes(source) >= LARGE else 1
+
+
+def _bytes(source):
+    """Bytes of an instance."""
+    return int(np.prod(source.instance_shape)) * np.dtype(source.dtype).itemsize
 
 
 def _read_ahead(source, positions, size, threads):

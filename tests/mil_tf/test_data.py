@@ -5,7 +5,7 @@ import pytest
 
 from mil_tf import data
 from mil_tf.data import MemorySource, ShardSource, chunks, epoch_order, nested_subset, windows
-from tfrecords import CorruptRecordError, Dataset
+from tfrecords import CorruptRecordError, Dataset, DatasetError
 
 LABELS = np.arange(120) % 2
 
@@ -168,7 +168,8 @@ def test_shards_and_memory_look_the_same(make_bag, write_dataset):
     assert shards.dtype == memory.dtype == np.float16
     np.testing.assert_array_equal(shards.labels, memory.labels)
     np.testing.assert_array_equal(shards.counts, memory.counts)
-    np.testing.assert_array_equal(shards.take(0, [8, 1]), memory.take(0, [8, 1]))
+    for _ in range(2):  # streamed the first time, by seeking the second
+        np.testing.assert_array_equal(shards.take(0, [8, 1, 8]), memory.take(0, [8, 1, 8]))
     np.testing.assert_array_equal(shards.fields(1).source_index, memory.fields(1).source_index)
     streamed = shards.subset([0, 1])
     for position in (1, 0, 1):
@@ -191,6 +192,25 @@ def test_the_fields_of_few_bags_are_remembered_and_the_places_of_all(make_bag, w
     assert source.fields(0) is not first
     (dataset.folder / dataset.rows[0].shard).unlink()
     assert [sorted(source.source_index(position)) for position in (0, 1, 2)] == [[0, 1, 2], [0], [0, 1]]
+
+
+@pytest.mark.parametrize("block", [1, 72, 200, 1 << 20])
+def test_a_first_take_picks_from_the_stream(make_bag, write_dataset, monkeypatch, block):
+    monkeypatch.setattr(data, "VERIFY_BYTES", block)  # a slice has 72
+    some = bags(make_bag, [7])
+    dataset = Dataset(write_dataset(some))
+    for wanted in ([6, 0, 3, 3], [], [2]):
+        found = ShardSource(dataset, dataset.rows).take(0, wanted)
+        np.testing.assert_array_equal(found, some[0].instances[np.array(wanted, int)])
+    with pytest.raises(DatasetError, match=r"bag bag0: Expected indices in 0\.\.6\. Received: 7"):
+        ShardSource(dataset, dataset.rows).take(0, [0, 7])
+
+
+def test_a_bag_of_other_slices_than_the_first_is_refused(make_bag, write_dataset):
+    some = [*bags(make_bag, [2]), make_bag("wide", 2, 8)]
+    dataset = Dataset(write_dataset(some))
+    with pytest.raises(ValueError, match=r"bag wide: Expected instances of float16 \(6, 6, 1\), as bag bag0\."):
+        list(ShardSource(dataset, dataset.rows).blocks(1, 4))
 
 
 def test_a_bag_of_another_size_than_its_row_is_refused(make_bag, write_dataset):
