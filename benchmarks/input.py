@@ -1,7 +1,8 @@
 """Is training ever waiting for its input? Shards against memory, the reader alone, and what compression would cost.
 
-    training     optimizer steps on the same bags from memory, from shards in the page cache, from shards that the page
-                 cache has dropped (the disk), and from slices packed with zlib, in turn in one process
+    training     optimizer steps on the same bags from memory, from shards in the page cache that are read for the first
+                 time and again, from shards that the page cache has dropped (the disk), and from slices packed with
+                 zlib, in turn in one process
     reading      MB/s of the reader, checksum included, and of what feeds the network, by number of threads
     compression  phantom slices of 512x512 packed and unpacked: size, MB/s
 
@@ -35,7 +36,7 @@ TRAINED = {
     "quick, 96, search": ("quick", -1, 16, 32, 96, 4),
     "quick, 96, warm-up": ("quick", 0, 16, 32, 96, 4),
 }
-SOURCES = ("memory", "shards", "disk", "zlib")
+SOURCES = ("memory", "shards, first epoch", "shards, later", "disk, first epoch", "zlib")
 READ = {"512": (16, 40, 512, 16), "96": (256, 40, 96, 256)}  # bags, slices, side, chunk
 THREADS = (1, 2, 4)
 PACKED_SCANS = 2
@@ -123,7 +124,7 @@ def training(given, folder):
 
 
 def make_sources(dataset, bags):
-    """{kind: function that makes a source that has read nothing yet}."""
+    """{kind: function that gives the source; that of `later` has been read before, the other shards not yet}."""
     from mil_tf.data import MemorySource, ShardSource
 
     def dropped():
@@ -131,9 +132,10 @@ def make_sources(dataset, bags):
             drop(path)
         return ShardSource(dataset, dataset.rows)
 
+    known = ShardSource(dataset, dataset.rows)
     packed = [[pack(image) for image in bag.instances] for bag in bags]
     makers = (
-        lambda: MemorySource(bags), lambda: ShardSource(dataset, dataset.rows), dropped,
+        lambda: MemorySource(bags), lambda: ShardSource(dataset, dataset.rows), lambda: known, dropped,
         lambda: Packed(bags, packed),
     )
     return dict(zip(SOURCES, makers))
@@ -147,7 +149,7 @@ def drop(path):
 
 
 def steps(step, make, windows, bags):
-    """{"bag_ms", "cpu_ms"} of so many windows of bags of a new source."""
+    """{"bag_ms", "cpu_ms"} of so many windows of bags of the source that `make` gives."""
     source = make()
     began, worked = time.monotonic(), time.process_time()
     for place in range(windows):
@@ -224,8 +226,9 @@ def readers(dataset, chunk):
             pass
 
     whole = [reader.read_bag(dataset.folder, row).instances for row in dataset.rows]
+    raw = [bag.tobytes() for bag in whole]
     return {
-        f"CRC-32C alone ({google_crc32c.implementation})": lambda: [google_crc32c.value(bag.data) for bag in whole],
+        f"CRC-32C alone ({google_crc32c.implementation})": lambda: [google_crc32c.value(data) for data in raw],
         "sha256 alone": lambda: [hashlib.sha256(image).digest() for bag in whole for image in bag],
         "iter_instances, page cache": stream,
         "iter_instances, disk": from_disk,
@@ -266,7 +269,7 @@ def phantoms(folder):
 def packings(folder):
     """{name: (pack a bag, unpack it into arrays)}."""
     found = {"none": (lambda bag: [image.tobytes() for image in bag], lambda parts, bag: [
-        np.frombuffer(part, np.float16) for part in parts
+        np.frombuffer(part, np.float16).copy() for part in parts
     ])}
     for level in (1, 6):
         found[f"zlib {level}, a slice"] = (

@@ -119,10 +119,8 @@ def help_rows(given, folder):
     runs = {"(nothing)": functools.partial(wall, ["-c", "pass"])}
     runs |= {command: functools.partial(wall, [*command.split(), "--help"]) for command in COMMANDS}
     found = fresh.in_turn(runs, given.repetitions)
-    return [
-        fresh.row({"command": name, "tensorflow": "" if name == "(nothing)" else imports_tensorflow(name)}, each)
-        for name, each in found.items()
-    ]
+    loads = {name: "" if name == "(nothing)" else imports_tensorflow(name) for name in found}
+    return [fresh.row({"command": name, "imports_tensorflow": loads[name]}, each) for name, each in found.items()]
 
 
 def imports_tensorflow(command):
