@@ -1,8 +1,8 @@
 """Writes the tables of README.md and docs/*.md from the committed results in docs/results/.
 
 A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is a CSV of docs/results: single runs, one a
-seed, of which the table has the mean with a 95 % interval (Student's t); or an evaluation's metrics.csv; or the rows
-of a benchmark as they are.
+seed, of which the table has the mean with a 95 % interval (Student's t); or an evaluation's metrics.csv; or a
+benchmark's repetitions, median [least, greatest]; or the rows of a benchmark as they are.
 
     python benchmarks/tables.py
 """
@@ -56,7 +56,7 @@ def table(name):
         return "(not measured yet)\n"
     with open(path, newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))
-    kinds = {"seed": by_seed, "cohort": metrics}
+    kinds = {"seed": by_seed, "cohort": metrics, "repetitions": repeated}
     shape = next((kinds[key] for key in kinds if key in results[0]), None)
     return markdown(*(shape(results) if shape else copied(results, COPIED[name])))
 
@@ -88,6 +88,20 @@ def metrics(results):
 def _told(row):
     counts = f", {row['k']}/{row['n']}" if row["k"] else ""
     return f"{float(row['value']):.3f} [{float(row['low']):.3f}, {float(row['high']):.3f}]{counts}"
+
+
+def repeated(results):
+    """(headings, rows) of a benchmark's repetitions: medians with [least, greatest], the machine left out."""
+    names = list(results[0])
+    measured = [name[:-4] for name in names if name.endswith("_low")]
+    ends = [f"{name}_{end}" for name in measured for end in ("low", "high")]
+    kept = [name for name in names[: names.index("repetitions")] if name not in (*measured, *ends)]
+    kept += [name for name in (*measured, "peak_gib") if name in names]
+    return [name.replace("_", " ") for name in kept], [[_ranged(row, name) for name in kept] for row in results]
+
+
+def _ranged(row, name):
+    return f"{row[name]} [{row[f'{name}_low']}, {row[f'{name}_high']}]" if row.get(f"{name}_low") else row[name]
 
 
 def copied(results, headings):

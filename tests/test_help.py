@@ -1,5 +1,6 @@
 """Every command prints its help at once: without the libraries that take seconds to load."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,11 @@ import pytest
 import train
 
 ROOT = Path(train.__file__).parent
-HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage")
+HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage", "nibabel", "SimpleITK", "sklearn")
 COMMANDS = [
-    "train.py", "evaluate.py", "-m mil_tf.predict",
+    "train.py", "evaluate.py", "-m mil_tf.predict", "-m mil_tf.demo",
     "-m preprocessing", "-m preprocessing ct", "-m preprocessing split",
-    "-m preprocessing phantoms", "-m preprocessing phantoms ct",
+    "-m preprocessing phantoms", "-m preprocessing phantoms ct", "-m preprocessing phantoms sheet",
     "-m tfrecords", "-m tfrecords inspect", "-m tfrecords verify",
 ]
 
@@ -54,3 +55,11 @@ def test_the_check_sees_what_a_command_loads():
     words = ["", str(ROOT / "train.py"), "--help"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "loaded ['scipy']"
+
+
+def test_a_prediction_that_is_refused_has_loaded_no_more_than_what_reads_scans(tmp_path):
+    words = ["-m", "mil_tf.predict", str(tmp_path / "scan.nii"), "--model", str(tmp_path), "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, cwd=ROOT)
+    assert "Expected a folder with mil_tf.json" in done.stderr
+    code, loaded = done.stdout.splitlines()[-2:]
+    assert code == "code 2" and set(ast.literal_eval(loaded.removeprefix("loaded "))) <= {"nibabel", "scipy"}

@@ -1,7 +1,10 @@
 """`Dataset`: an open folder of bags, that is `dataset.json`, `bags.csv` and, once written, `splits.csv`."""
 
+import collections
 import csv
+import functools
 import json
+import operator
 from pathlib import Path
 
 from tfrecords.bag import BagRow
@@ -25,9 +28,9 @@ class Dataset:
         self.info = _read_info(self.folder)
         self.rows = read_bags(self.folder)
         self.by_id = {row.id: row for row in self.rows}
-        self._split_rows = None
+        self._split_rows, self._parts = None, {}
 
-    @property
+    @functools.cached_property
     def folds(self):
         """The folds of `splits.csv`, in order."""
         return sorted({fold for _, _, _, fold in self.split_rows()})
@@ -39,6 +42,11 @@ class Dataset:
         """
         if fold not in self.folds:
             raise DatasetError(f"{self.folder / SPLITS}: Expected a fold of {self.folds}. Received: {fold}.")
+        if fold not in self._parts:
+            self._parts[fold] = self._split(fold)
+        return {name: list(rows) for name, rows in self._parts[fold].items()}
+
+    def _split(self, fold):
         split_of = {id: split for id, _, split, row_fold in self.split_rows() if row_fold == fold}
         leaks = leaking_patients(self.split_rows(), fold)
         if leaks:
@@ -69,14 +77,12 @@ def read_bags(folder):
     path = Path(folder) / BAGS
     rows = []
     for line, row in _table(path, BagRow._fields):
+        id, patient, label, n, shard, offset, length = row
         try:
-            label = tuple(int(value) for value in row["label"].split())
-            numbers = [int(row[name]) for name in ("n", "offset", "length")]
+            bag = BagRow(id, patient, tuple(map(int, label.split())), int(n), shard, int(offset), int(length))
         except (ValueError, AttributeError, TypeError) as error:
-            raise DatasetError(
-                f"{path}, line {line}: Expected whole numbers. Received: {list(row.values())}."
-            ) from error
-        rows.append(BagRow(row["id"], row["patient"], label, numbers[0], row["shard"], *numbers[1:]))
+            raise DatasetError(f"{path}, line {line}: Expected whole numbers. Received: {row}.") from error
+        rows.append(bag)
     return rows
 
 
@@ -87,14 +93,13 @@ def read_splits(path):
             f"{path} is missing; write it with `python -m preprocessing split --data {path.parent}`."
         )
     rows = []
-    for line, row in _table(path, SPLIT_COLUMNS):
-        if row["split"] not in SPLIT_NAMES or not (row["fold"] or "").isdecimal():
-            received = f"{row['split']!r}, fold {row['fold']!r}"
+    for line, (id, patient, split, fold) in _table(path, SPLIT_COLUMNS):
+        if split not in SPLIT_NAMES or not (fold or "").isdecimal():
             raise DatasetError(
                 f"{path}, line {line}: Expected one of {', '.join(SPLIT_NAMES)} and a fold. "
-                f"Received: {received}."
+                f"Received: {split!r}, fold {fold!r}."
             )
-        rows.append((row["id"], row["patient"], row["split"], int(row["fold"])))
+        rows.append((id, patient, split, int(fold)))
     return rows
 
 
@@ -102,28 +107,27 @@ def split_problems(rows, by_id):
     """Yields one line for each row of a split that names an unknown bag, another patient, or a bag twice in a
     fold.
     """
-    seen = set()
+    seen = collections.defaultdict(set)
     for id, patient, _, fold in rows:
-        if id not in by_id:
+        known, before = by_id.get(id), seen[fold]
+        if known is None:
             yield f"bag {id} is not in {BAGS}"
-        elif by_id[id].patient != patient:
-            yield f"bag {id} is of patient {patient} here, of patient {by_id[id].patient} in {BAGS}"
-        if (id, fold) in seen:
+        elif known.patient != patient:
+            yield f"bag {id} is of patient {patient} here, of patient {known.patient} in {BAGS}"
+        if id in before:
             yield f"bag {id} is twice in fold {fold}"
-        seen.add((id, fold))
+        before.add(id)
 
 
 def leaking_patients(rows, fold):
     """One line for each patient who is in more than one split of a fold."""
-    found = {}
-    for _, patient, split, row_fold in rows:
-        if row_fold == fold:
-            found.setdefault(patient, set()).add(split)
-    return [
-        f"patient {patient} is in {' and '.join(sorted(names))}"
-        for patient, names in found.items()
-        if len(names) > 1
-    ]
+    first = {}
+    mine = [(patient, split) for _, patient, split, row_fold in rows if row_fold == fold]
+    found = {patient: set() for patient, split in mine if first.setdefault(patient, split) != split}
+    for patient, split in mine if found else ():
+        if patient in found:
+            found[patient].add(split)
+    return [f"patient {patient} is in {' and '.join(sorted(names))}" for patient, names in found.items()]
 
 
 def _read_info(folder):
@@ -147,17 +151,22 @@ def _read_info(folder):
 
 
 def _table(path, columns):
-    """Yields (line number, row) of a CSV file that has these columns."""
+    """Yields (line number, values of these columns, None where a line is too short) of a CSV file."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            reader = csv.reader(file)
+            header = next(reader, [])
+            missing = [name for name in columns if name not in header]
             if missing:
                 raise DatasetError(
-                    f"{path}: Expected columns {','.join(columns)}. "
-                    f"Received: {','.join(reader.fieldnames or ())}."
+                    f"{path}: Expected columns {','.join(columns)}. Received: {','.join(header)}."
                 )
+            places = [header.index(name) for name in columns]
+            take = operator.itemgetter(*places)
             for row in reader:
-                yield reader.line_num, row
+                if len(row) > max(places):
+                    yield reader.line_num, take(row)
+                elif row:
+                    yield reader.line_num, tuple(row[place] if place < len(row) else None for place in places)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read: {error}.") from error

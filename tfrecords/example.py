@@ -97,6 +97,11 @@ def read_id(file, features):
     return _text(file, features, "id")
 
 
+def read_source_index(file, features):
+    """Where each instance came from, int64 (n,). Raises Damaged where it is missing."""
+    return _numbers(file, features, "source_index", np.int64)
+
+
 def _features(bag):
     for name in TEXTS:
         if getattr(bag, name) is not None:

@@ -3,6 +3,7 @@
 Everything is read once, block by block, so that memory does not follow the size of a bag or shard.
 """
 
+import collections
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,19 @@ def findings(folder):
         yield str(error)
         return
     yield from _tables(dataset)
+    rows_of = {}
+    for row in dataset.rows:
+        rows_of.setdefault(row.shard, []).append(row)
     for shard in dataset.info.get("shards", []):
-        yield from _shard(dataset, shard)
+        yield from _shard(dataset, shard, rows_of.get(shard["name"], []))
     yield from _splits(dataset)
 
 
 def _tables(dataset):
     rows, info = dataset.rows, dataset.info
-    ids = [row.id for row in rows]
-    for id in sorted({id for id in ids if ids.count(id) > 1}) if len(set(ids)) < len(ids) else ():
-        yield f"bags.csv: id {id} is there {ids.count(id)} times"
+    times = collections.Counter(row.id for row in rows)
+    for id in sorted(id for id, count in times.items() if count > 1):
+        yield f"bags.csv: id {id} is there {times[id]} times"
     found = {
         "bags": len(rows),
         "instances": sum(row.n for row in rows),
@@ -53,12 +57,11 @@ def _tables(dataset):
             yield f"{path.name}: is not in dataset.json"
 
 
-def _shard(dataset, shard):
+def _shard(dataset, shard, rows):
     path = dataset.folder / shard["name"]
     if not path.exists():
         yield f"{path.name}: is missing"
         return
-    rows = [row for row in dataset.rows if row.shard == path.name]
     whole = path.stat().st_size == shard["bytes"]
     if not whole:
         yield f"{path.name}: is {path.stat().st_size} bytes, dataset.json says {shard['bytes']}"

@@ -6,6 +6,7 @@ written under a temporary name, moved when whole, and followed by a sidecar of i
 sidecar is written again. `dataset.json` comes last: it marks the folder as whole.
 """
 
+import collections
 import contextlib
 import csv
 import hashlib
@@ -169,7 +170,7 @@ class _Shard:
 
     def __init__(self, name, planned, file, classes):
         self.name, self.file, self.classes = name, file, classes
-        self.left = list(planned)
+        self.left = collections.deque(planned)
         self.offset = 0
         self.rows, self.rejected, self.formats = [], [], []
 
@@ -177,7 +178,7 @@ class _Shard:
         """Appends a bag, which must come in the planned order (rejected ones left out)."""
         if bag.id not in self.left:
             raise DatasetError(
-                f"{self.name}: Expected one of the bags {self.left[:3]}. Received: {bag.id!r}."
+                f"{self.name}: Expected one of the bags {list(self.left)[:3]}. Received: {bag.id!r}."
             )
         if self.classes is not None and len(bag.label) != len(self.classes):
             raise DatasetError(
@@ -190,7 +191,8 @@ class _Shard:
             BagRow(bag.id, bag.patient, tuple(bag.label.tolist()), bag.n, self.name, self.offset, length)
         )
         self.offset += length
-        del self.left[: self.left.index(bag.id) + 1]
+        while self.left.popleft() != bag.id:
+            pass
         if bag.instances is not None:
             self._note([bag.instances.dtype.name, list(bag.instances.shape[1:])])
 

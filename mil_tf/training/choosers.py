@@ -25,7 +25,7 @@ class ByScore:
         return [self._selected(source, int(position), each) for position, each in zip(window, found)]
 
     def _selected(self, source, position, found):
-        places = source.fields(position).source_index[found.indices]
+        places = source.source_index(position)[found.indices]
         chosen = self._selection(found.probabilities, source.labels[position], places)
         return chosen._replace(indices=found.indices[chosen.indices])
 

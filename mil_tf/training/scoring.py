@@ -134,10 +134,7 @@ def _scored(source, positions, function, size):
 
 
 def _prefetched(pieces):
-    """The chunks, the next one read while one is scored.
-
-    A thread and not `tf.data`, which would turn the reader's one-line error about a damaged record into its own.
-    """
+    """The chunks, the next one filled while one is scored."""
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(next, pieces, None)
         while (piece := ahead.result()) is not None:

@@ -89,7 +89,7 @@ class Search:
         return found
 
     def _found(self, source, position, pool, odds):
-        places = source.fields(position).source_index[pool]
+        places = source.source_index(position)[pool]
         near = candidates(odds[:, 0], odds[:, 1], places)
         order = np.lexsort((places, -odds[:, 0]))
         return Found(pool[near], _probabilities(odds[near, 0]), pool[order])
@@ -120,7 +120,7 @@ class ExactSearch:
         positions = [int(p) for p in positions]
         scores = self._scorer(*_narrowed(source, positions, among))
         return [
-            Found(pool, each, pool[np.lexsort((source.fields(p).source_index[pool], -each[:, 1]))])
+            Found(pool, each, pool[np.lexsort((source.source_index(p)[pool], -each[:, 1]))])
             for p, pool, each in zip(positions, _pools(source, positions, among), scores)
         ]
 

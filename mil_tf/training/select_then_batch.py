@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from mil_tf.data import taken
 from mil_tf.models.head import logits_model
 from mil_tf.training.scoring import MICRO_PIXELS, Portions
 
@@ -85,7 +86,7 @@ class SelectThenBatch:
         return self._graphs[shape[1:]]
 
     def _gather(self, source, window, chosen):
-        images = np.concatenate([source.take(int(p), s.indices) for p, s in zip(window, chosen)])
+        images = taken(source, [int(p) for p in window], [s.indices for s in chosen])
         owner = np.repeat(np.arange(len(window)), [len(s.indices) for s in chosen])
         targets = np.concatenate([s.targets for s in chosen])
         return images, targets, np.concatenate([s.weights for s in chosen]), owner

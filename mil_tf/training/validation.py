@@ -18,7 +18,7 @@ def top_scores(source, scores):
     Returns:
         (positions int64 (N,), probabilities of the positive class float64 (N,)).
     """
-    tops = [top_position(p[:, 1], source.fields(i).source_index) for i, p in enumerate(scores)]
+    tops = [top_position(p[:, 1], source.source_index(i)) for i, p in enumerate(scores)]
     return np.array(tops, np.int64), np.array([p[t, 1] for p, t in zip(scores, tops)], np.float64)
 
 
@@ -46,4 +46,4 @@ def validate(source, search):
 
 def _top(source, position, found):
     positive = found.probabilities[:, 1]
-    return float(positive[top_position(positive, source.fields(position).source_index[found.indices])])
+    return float(positive[top_position(positive, source.source_index(position)[found.indices])])

@@ -25,6 +25,20 @@ def test_blocks_make_up_the_bag(dataset, bags, block):
         np.testing.assert_array_equal(np.concatenate(blocks), bags[row.id].instances)
 
 
+def test_what_is_told_before_the_first_block_is_what_taking_needs(dataset, bags):
+    row, found = dataset.by_id["c"], []
+    next(reader.iter_instances(dataset.folder, row, 3, found.append))
+    (told,) = found
+    np.testing.assert_array_equal(told.source_index, bags["c"].source_index)
+    taken = reader.take_known(dataset.folder, row, [7, 0], *told[1:])
+    np.testing.assert_array_equal(taken, bags["c"].instances[[7, 0]])
+    with pytest.raises(DatasetError, match=r"Expected indices in 0\.\.7\. Received: -1"):
+        reader.take_known(dataset.folder, row, [-1], *told[1:])
+    (dataset.folder / row.shard).write_bytes(b"")
+    with pytest.raises(CorruptRecordError, match=r"record 0 \(bag c\): the file ends inside the record"):
+        reader.take_known(dataset.folder, row, [7], *told[1:])
+
+
 def test_taken_instances_come_in_the_order_asked_for(dataset, bags):
     row = dataset.by_id["c"]
     np.testing.assert_array_equal(
