@@ -10,7 +10,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.rows import Absent, serve  # noqa: E402
-from benchmarks.torch_rows import cores  # noqa: E402
+from benchmarks.torch_rows import cores, keep_memory  # noqa: E402
 
 CHUNK = 8  # slices a pass, as ours
 
@@ -75,4 +75,5 @@ def onnx_runtime(net, example):
 
 
 if __name__ == "__main__":
+    keep_memory()
     serve(lambda: build(sys.argv[1], sys.argv[2]))
