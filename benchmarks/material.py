@@ -1,0 +1,254 @@
+"""What the benchmarks of speed work on: bags of phantom slices, and weights that have seen phantoms.
+
+Noise and initial weights would not do: all slices would score alike, and how often two slices are too close to call
+decides what the search costs. The weights are the recipe's after a short warm-up on phantoms of `WARM_SIZE` pixels
+(the network takes any size, the field of view is the same), with the averages of its batch norm taken anew on the
+slices at hand; or those of a run, with --weights.
+
+    python benchmarks/material.py --size 512 --slices 32 --bags 8 --empty 0.15
+
+prints the folder: images.npy (float16 (bags, slices, size, size, 1), HU), labels.npy, weights.npz ("<layer>/<place>"
+as `get_weights` has it) and facts.json. It is made once and cached.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# Our decision: minutes on two cores.
+WARM_SIZE, WARM_BAGS, WARM_STEPS = 128, 32, 40
+NORM_STEPS, NORM_BATCH = 20, 8  # of momentum 0.9: a tenth of the old averages is left
+
+
+def arguments(parser):
+    """Adds the arguments that every benchmark of speed takes."""
+    parser.add_argument("--size", type=int, default=512, help="pixels a side (default: 512, the paper's)")
+    parser.add_argument("--slices", type=int, default=32, help="slices a bag (default: 32)")
+    parser.add_argument("--bags", type=int, default=8, help="different bags (default: 8)")
+    parser.add_argument(
+        "--empty", type=float, default=0.0, metavar="SHARE",
+        help="slices masked with the true brain, this share of them empty, as --keep-empty leaves them (default: 0)",
+    )
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="options of the recipe")
+    parser.add_argument("--weights", metavar="FILE", help="best.weights.h5 of a run with the same options")
+    parser.add_argument("--warm-steps", type=int, default=WARM_STEPS, help=f"without --weights (default: {WARM_STEPS})")
+
+
+def main(args=None):
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments(parser)
+    given = parser.parse_args(args)
+    if not 0 <= given.empty < 1:
+        print(f"material: --empty: Expected a share from 0 up to but not 1. Received: {given.empty}", file=sys.stderr)
+        return 2
+    print(cached(given))
+    return 0
+
+
+def made(given):
+    """The folder for parsed arguments, made in a process of its own, so that the caller stays small.
+
+    Raises subprocess.CalledProcessError.
+    """
+    command = [sys.executable, __file__, *(f"--{name}={getattr(given, name)}" for name in ("size", "slices", "bags"))]
+    command += [f"--empty={given.empty}", f"--warm-steps={given.warm_steps}"]
+    command += [f"--weights={given.weights}"] if given.weights else []
+    command += ["--set", *given.set] if given.set else []
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Path(done.stdout.splitlines()[-1])
+
+
+def cached(given):
+    """The folder for parsed arguments, made where it is not in the cache."""
+    from mil_tf import embedded, options
+    from mil_tf.recipes import remedios2020 as recipe
+    from tfrecords import quiet
+
+    quiet.tensorflow()
+    facts = {
+        "size": given.size, "slices": given.slices, "bags": given.bags, "empty": given.empty,
+        "options": options.resolve(recipe.OPTIONS, options.parse_assignments(given.set)),
+        "weights": _weights(given),
+    }
+    folder = embedded.cache_folder() / f"benchmark-{embedded.key(facts)}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as making:
+            part = Path(making) / "part"
+            part.mkdir()
+            _make(part, facts, given)
+            os.rename(part, folder)
+    return folder
+
+
+def _weights(given):
+    if not given.weights:
+        return (
+            f"warm-up of {given.warm_steps} steps on {WARM_BAGS} phantoms of {min(given.size, WARM_SIZE)} pixels, "
+            f"norm averages of {NORM_STEPS * NORM_BATCH} slices of {given.size}"
+        )
+    import hashlib
+
+    return f"{given.weights}, sha256 {hashlib.sha256(Path(given.weights).read_bytes()).hexdigest()[:16]}"
+
+
+def _make(folder, facts, given):
+    images, labels = make_bags(facts, folder)
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", labels)
+    model = _model(facts, images, given)
+    np.savez(folder / "weights.npz", **{
+        f"{layer.name}/{i}": value for layer in model.layers for i, value in enumerate(layer.get_weights())
+    })
+    (folder / "facts.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def make_bags(facts, folder):
+    """Bags of equal numbers of slices, every second one positive: (images float16, labels int64 (bags,)).
+
+    A phantom that has too few slices is filled up with those of the next one of its label.
+    """
+    wanted, count = facts["slices"], facts["bags"]
+    empty = round(facts["empty"] * wanted)
+    rng = np.random.default_rng(0)
+    images = np.zeros((count, wanted, facts["size"], facts["size"], 1), np.float16)
+    pools = {label: _full_slices(label, facts["size"], facts["empty"] > 0, folder) for label in (0, 1)}
+    labels = np.arange(count) % 2
+    for bag, label in zip(images, labels):
+        for place in rng.permutation(wanted)[empty:]:
+            bag[place] = next(pools[label])
+    return images, labels
+
+
+def _full_slices(label, size, masked, folder):
+    """Yields slices that are not constant, phantom after phantom of one label."""
+    from tfrecords import Dataset, reader
+
+    for first in range(0, 10**6, 2):
+        with tempfile.TemporaryDirectory(dir=folder) as making:
+            dataset = Dataset(phantoms(Path(making), 2, size, 1000 + 2 * first + label, label, masked))
+            for row in dataset.rows:
+                for image in reader.read_bag(dataset.folder, row).instances:
+                    if np.ptp(image):
+                        yield image
+
+
+def phantoms(folder, count, size, seed, prevalence, masked=False):
+    """Makes and preprocesses phantoms; returns the folder of bags. Where `masked`, all but the brain is 0."""
+    scans, bags = folder / "phantoms", folder / "bags"
+    _run("phantoms", "ct", f"--n={count}", f"--size={size}", f"--seed={seed}", f"--prevalence={prevalence}",
+         f"--out={scans}", *(["--brain-masks"] if masked else []))
+    if masked:
+        _extract_brains(scans)
+    keep = ["--keep-empty"] if masked else []
+    _run("ct", f"--scans={scans / 'scans'}", f"--labels={scans / 'labels.csv'}", f"--size={size}", f"--out={bags}",
+         *keep)
+    return bags
+
+
+def _extract_brains(scans):
+    import nibabel as nib
+
+    from preprocessing.phantoms.cohort import write_nifti
+
+    for path in sorted((scans / "scans").iterdir()):
+        scan, brain = nib.load(path), nib.load(scans / "brain" / path.name)
+        kept = np.where(np.asarray(brain.dataobj) > 0, np.asarray(scan.dataobj), 0).astype(np.int16)
+        write_nifti(path, kept, scan.affine)
+
+
+def _run(*args):
+    subprocess.run([sys.executable, "-m", "preprocessing", *args], cwd=ROOT, stdout=sys.stderr, check=True)
+
+
+def _model(facts, images, given):
+    from mil_tf.models.build import build_scorer
+
+    model = build_scorer(facts["options"], 0)
+    if given.weights:
+        model.load_weights(given.weights)
+        return model
+    with tempfile.TemporaryDirectory() as making:
+        warm_up(model, facts["options"], phantoms(Path(making), WARM_BAGS, min(given.size, WARM_SIZE), 0, 0.5),
+                given.warm_steps)
+    rng = np.random.default_rng(0)
+    flat = images.reshape(-1, *images.shape[2:])
+    for _ in range(NORM_STEPS):
+        model(flat[rng.integers(len(flat), size=NORM_BATCH)].astype(np.float32), training=True)
+    return model
+
+
+def warm_up(model, options, bags, steps):
+    """The recipe's warm-up: random slices under their bag's label."""
+    from mil_tf.data import MemorySource, epoch_order, windows
+    from mil_tf.training.run import build_optimizer, build_signals
+    from tfrecords import Dataset, reader
+
+    dataset = Dataset(bags)
+    source = MemorySource([reader.read_bag(dataset.folder, row) for row in dataset.rows])
+    signal, optimizer = build_signals({**options, "warm_up": 1}, model, None, 0)(0), build_optimizer(options)
+    optimizer.build(model.trainable_variables)
+    optimizer.learning_rate.assign(options["warm_up_learning_rate"])
+    size = options["warm_up_window"]
+    per_epoch = max(1, len(source) // size)
+    for step in range(steps):
+        epoch = step // per_epoch
+        window = windows(epoch_order(len(source), 0, epoch), size)[step % per_epoch]
+        result = signal(source, window, epoch)
+        optimizer.apply_gradients(zip(result.gradients, model.trainable_variables))
+
+
+def load(folder):
+    """(MemorySource of the bags, Keras model with the weights, its options), of a folder of this module."""
+    from mil_tf.data import MemorySource
+    from tfrecords import Bag
+
+    folder = Path(folder)
+    images, labels = np.load(folder / "images.npy"), np.load(folder / "labels.npy")
+    source = MemorySource([
+        Bag(id=f"bag-{i}", patient=f"bag-{i}", label=[label], instances=bag, source_index=np.arange(len(bag)))
+        for i, (bag, label) in enumerate(zip(images, labels))
+    ])
+    return source, load_model(folder), options_of(folder)
+
+
+def load_model(folder):
+    """The Keras model with the weights of a folder of this module."""
+    from mil_tf.models.build import build_scorer
+
+    model = build_scorer(options_of(folder), 0)
+    with np.load(Path(folder) / "weights.npz") as weights:
+        for layer in model.layers:
+            if layer.weights:
+                layer.set_weights([weights[f"{layer.name}/{i}"] for i in range(len(layer.weights))])
+    return model
+
+
+def options_of(folder):
+    """The recipe's options that a folder of this module was made with."""
+    return json.loads((Path(folder) / "facts.json").read_text(encoding="utf-8"))["options"]
+
+
+def described(folder):
+    """{"empty", "weights"}: the share of empty slices, and where the weights are from."""
+    made = json.loads((Path(folder) / "facts.json").read_text(encoding="utf-8"))
+    return {name: made[name] for name in ("empty", "weights")}
+
+
+def window_at(index, window, bags):
+    """The bags of repetition `index`: the same for every row."""
+    return [(index * window + place) % bags for place in range(window)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
