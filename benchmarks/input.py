@@ -86,7 +86,7 @@ def stepper(profile, epoch=-1):
     from mil_tf.models.build import build_scorer
     from mil_tf.options import resolve
     from mil_tf.recipes import remedios2020 as recipe
-    from mil_tf.training.run import build_chooser, build_optimizer, build_search, build_signals
+    from mil_tf.training.method import build_chooser, build_optimizer, build_search, build_signals
     from mil_tf.training.scoring import Scorer
 
     options = resolve(recipe.OPTIONS, recipe.PROFILES[profile])

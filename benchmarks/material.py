@@ -191,7 +191,7 @@ def _model(facts, images, given):
 def warm_up(model, options, bags, steps):
     """The recipe's warm-up: random slices under their bag's label."""
     from mil_tf.data import MemorySource, epoch_order, windows
-    from mil_tf.training.run import build_optimizer, build_signals
+    from mil_tf.training.method import build_optimizer, build_signals
     from tfrecords import Dataset, reader
 
     dataset = Dataset(bags)

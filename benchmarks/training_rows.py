@@ -15,7 +15,7 @@ from mil_tf.models.folded import Folded  # noqa: E402
 from mil_tf.models.head import logits_model  # noqa: E402
 from mil_tf.selection import top_instance, top_position  # noqa: E402
 from mil_tf.training.choosers import ByScore  # noqa: E402
-from mil_tf.training.run import build_optimizer  # noqa: E402
+from mil_tf.training.method import build_optimizer  # noqa: E402
 from mil_tf.training.scoring import Scorer  # noqa: E402
 from mil_tf.training.search import ExactSearch, Search  # noqa: E402
 from mil_tf.training.select_then_batch import SelectThenBatch  # noqa: E402
@@ -114,13 +114,14 @@ class Product:
 
     Args:
         dtype: of the search; None searches with the exact model.
+        area: of the search.
     """
 
-    def __init__(self, source, model, options, dtype=None):
+    def __init__(self, source, model, options, dtype=None, area="full"):
         tf.config.experimental.enable_op_determinism()  # as training does
         self._source, self._taught = source, Taught(model, options)
         scorer = Scorer(model, options["chunk"])
-        search = Search(model, scorer, dtype, options["chunk"]) if dtype else ExactSearch(scorer)
+        search = Search(model, scorer, dtype, options["chunk"], area=area) if dtype else ExactSearch(scorer)
         self._search, self._chosen = search, []
         self._signal = SelectThenBatch(
             model, self._choose(ByScore(self._candidates, top_instance)), registry.loss(options["loss"]),
@@ -136,7 +137,7 @@ class Product:
 
     def _candidates(self, source, window):
         found = self._search(source, window)
-        self._close += 0 if self._exact else sum(len(indices) > 1 for indices, _ in found)
+        self._close += 0 if self._exact else sum(len(each.indices) > 1 for each in found)
         return found
 
     def _choose(self, chooser):
@@ -232,6 +233,7 @@ ROWS = {
     "select, then gradient": BagByBag,
     "select-then-batch, exact": Product,
     "select-then-batch": lambda *given: Product(*given, dtype="bfloat16"),
+    "select-then-batch, head": lambda *given: Product(*given, dtype="bfloat16", area="head"),
     "bound": Bound,
 }
 

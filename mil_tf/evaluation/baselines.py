@@ -7,7 +7,7 @@ it is no detector.
 
 import numpy as np
 
-LOW, HIGH = 60.0, 90.0  # HU; acute blood, issue's definition of the baseline
+LOW, HIGH = 60.0, 90.0  # HU of acute blood; our definition of the baseline
 SIGMA = 2.0  # mm; our decision: suppresses noise of 3-8 HU, keeps a bleed of 20 cm3
 
 

@@ -91,7 +91,7 @@ class SharedSearch:
         rows = np.zeros((len(positions), 3), np.float32)
         found = self._replicas[i].search(source, positions[part], settled=True)
         for place, (indices, probabilities, _) in zip(part, found):
-            top = top_position(probabilities[:, 1], source.fields(int(positions[place])).source_index[indices])
+            top = top_position(probabilities[:, 1], source.source_index(int(positions[place]))[indices])
             rows[place] = indices[top], *probabilities[top]
         return rows.ravel()
 
