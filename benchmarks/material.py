@@ -12,6 +12,7 @@ as `get_weights` has it) and facts.json. It is made once and cached.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 # Our decision: minutes on two cores.
 WARM_SIZE, WARM_BAGS, WARM_STEPS = 128, 32, 40
+FIRST = 1000  # index of the first phantom that is no warm-up's
 NORM_STEPS, NORM_BATCH = 20, 8  # of momentum 0.9: a tenth of the old averages is left
 
 
@@ -103,7 +105,7 @@ def _weights(given):
 
 
 def _make(folder, facts, given):
-    images, labels = make_bags(facts, folder)
+    images, labels = make_bags(facts)
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", labels)
     model = _model(facts, images, given)
@@ -113,7 +115,7 @@ def _make(folder, facts, given):
     (folder / "facts.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def make_bags(facts, folder):
+def make_bags(facts):
     """Bags of equal numbers of slices, every second one positive: (images float16, labels int64 (bags,)).
 
     A phantom that has too few slices is filled up with those of the next one of its label.
@@ -122,7 +124,7 @@ def make_bags(facts, folder):
     empty = round(facts["empty"] * wanted)
     rng = np.random.default_rng(0)
     images = np.zeros((count, wanted, facts["size"], facts["size"], 1), np.float16)
-    pools = {label: _full_slices(label, facts["size"], facts["empty"] > 0, folder) for label in (0, 1)}
+    pools = [_full_slices(label, facts["size"], facts["empty"] > 0) for label in (0, 1)]
     labels = np.arange(count) % 2
     for bag, label in zip(images, labels):
         for place in rng.permutation(wanted)[empty:]:
@@ -130,45 +132,27 @@ def make_bags(facts, folder):
     return images, labels
 
 
-def _full_slices(label, size, masked, folder):
+def _full_slices(label, size, masked):
     """Yields slices that are not constant, phantom after phantom of one label."""
-    from tfrecords import Dataset, reader
-
-    for first in range(0, 10**6, 2):
-        with tempfile.TemporaryDirectory(dir=folder) as making:
-            dataset = Dataset(phantoms(Path(making), 2, size, 1000 + 2 * first + label, label, masked))
-            for row in dataset.rows:
-                for image in reader.read_bag(dataset.folder, row).instances:
-                    if np.ptp(image):
-                        yield image
+    for index in itertools.count():
+        for image in phantom(FIRST + 2 * index + label, size, label, masked).instances:
+            if np.ptp(image):
+                yield image
 
 
-def phantoms(folder, count, size, seed, prevalence, masked=False):
-    """Makes and preprocesses phantoms; returns the folder of bags. Where `masked`, all but the brain is 0."""
-    scans, bags = folder / "phantoms", folder / "bags"
-    _run("phantoms", "ct", f"--n={count}", f"--size={size}", f"--seed={seed}", f"--prevalence={prevalence}",
-         f"--out={scans}", *(["--brain-masks"] if masked else []))
-    if masked:
-        _extract_brains(scans)
-    keep = ["--keep-empty"] if masked else []
-    _run("ct", f"--scans={scans / 'scans'}", f"--labels={scans / 'labels.csv'}", f"--size={size}", f"--out={bags}",
-         *keep)
-    return bags
-
-
-def _extract_brains(scans):
-    import nibabel as nib
-
+def phantom(index, size, label, masked=False):
+    """The Bag of one phantom, by way of its NIfTI file. Where `masked`, all but the brain is 0."""
+    from preprocessing.ct import load_bag
+    from preprocessing.phantoms import generate
     from preprocessing.phantoms.cohort import write_nifti
+    from preprocessing.settings import CtSettings
 
-    for path in sorted((scans / "scans").iterdir()):
-        scan, brain = nib.load(path), nib.load(scans / "brain" / path.name)
-        kept = np.where(np.asarray(brain.dataobj) > 0, np.asarray(scan.dataobj), 0).astype(np.int16)
-        write_nifti(path, kept, scan.affine)
-
-
-def _run(*args):
-    subprocess.run([sys.executable, "-m", "preprocessing", *args], cwd=ROOT, stdout=sys.stderr, check=True)
+    made = generate(0, index, size, bool(label))
+    pixels = np.where(made.brain > 0, made.volume, 0).astype(np.int16) if masked else made.volume
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.nii.gz"
+        write_nifti(path, pixels, made.affine)
+        return load_bag(path, CtSettings(size, keep_empty=masked), id=f"phantom-{index}", label=label)
 
 
 def _model(facts, images, given):
@@ -178,9 +162,7 @@ def _model(facts, images, given):
     if given.weights:
         model.load_weights(given.weights)
         return model
-    with tempfile.TemporaryDirectory() as making:
-        warm_up(model, facts["options"], phantoms(Path(making), WARM_BAGS, min(given.size, WARM_SIZE), 0, 0.5),
-                given.warm_steps)
+    warm_up(model, facts["options"], min(given.size, WARM_SIZE), given.warm_steps)
     rng = np.random.default_rng(0)
     flat = images.reshape(-1, *images.shape[2:])
     for _ in range(NORM_STEPS):
@@ -188,23 +170,26 @@ def _model(facts, images, given):
     return model
 
 
-def warm_up(model, options, bags, steps):
-    """The recipe's warm-up: random slices under their bag's label."""
+def warm_up(model, options, size, steps):
+    """The recipe's warm-up on phantoms of `size` pixels: random slices under their bag's label."""
     from mil_tf.data import MemorySource, epoch_order, windows
+<<<<<<< HEAD
     from mil_tf.training.method import build_optimizer, build_signals
     from tfrecords import Dataset, reader
+=======
+    from mil_tf.training.run import build_optimizer, build_signals
+>>>>>>> peers
 
-    dataset = Dataset(bags)
-    source = MemorySource([reader.read_bag(dataset.folder, row) for row in dataset.rows])
+    source = MemorySource([phantom(index, size, index % 2) for index in range(WARM_BAGS)])
     signal, optimizer = build_signals({**options, "warm_up": 1}, model, None, 0)(0), build_optimizer(options)
     optimizer.build(model.trainable_variables)
     optimizer.learning_rate.assign(options["warm_up_learning_rate"])
-    size = options["warm_up_window"]
-    per_epoch = max(1, len(source) // size)
+    window = options["warm_up_window"]
+    per_epoch = max(1, len(source) // window)
     for step in range(steps):
         epoch = step // per_epoch
-        window = windows(epoch_order(len(source), 0, epoch), size)[step % per_epoch]
-        result = signal(source, window, epoch)
+        bags = windows(epoch_order(len(source), 0, epoch), window)[step % per_epoch]
+        result = signal(source, bags, epoch)
         optimizer.apply_gradients(zip(result.gradients, model.trainable_variables))
 
 

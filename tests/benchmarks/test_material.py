@@ -18,7 +18,7 @@ def test_masked_bags_have_the_share_of_empty_slices_asked_for(tiny):
     empty = ~images.any(axis=(2, 3, 4))
     assert empty.sum(axis=1).tolist() == [2, 2]
     full = images[~empty].astype(np.float32)
-    assert (full[:, 0] == 0).all() and full.max() < 700  # neither air nor bone is left
+    assert (full == 0).mean() > 0.5 and full.min() > -500  # the air around a head is at -1000
     assert len(np.unique(full.reshape(len(full), -1), axis=0)) == len(full)
     assert np.load(folder / "labels.npy").tolist() == [0, 1]
 
