@@ -173,12 +173,7 @@ def _model(facts, images, given):
 def warm_up(model, options, size, steps):
     """The recipe's warm-up on phantoms of `size` pixels: random slices under their bag's label."""
     from mil_tf.data import MemorySource, epoch_order, windows
-<<<<<<< HEAD
     from mil_tf.training.method import build_optimizer, build_signals
-    from tfrecords import Dataset, reader
-=======
-    from mil_tf.training.run import build_optimizer, build_signals
->>>>>>> peers
 
     source = MemorySource([phantom(index, size, index % 2) for index in range(WARM_BAGS)])
     signal, optimizer = build_signals({**options, "warm_up": 1}, model, None, 0)(0), build_optimizer(options)
