@@ -12,6 +12,7 @@ from mil_tf.data import chunks
 # chunk and a micro-batch may hold, 16 and 8 slices of 512x512.
 CHUNK_PIXELS = 16 * 512 * 512
 MICRO_PIXELS = 8 * 512 * 512
+GPU_ROOM = 4  # times as much on a GPU, whose passes want to be large; not measured, and less once memory has run out
 
 
 def fitting(shape, pixels, most):
@@ -39,7 +40,8 @@ class Portions:
 
     def of(self, shape):
         """Instances of `shape` (h, w, c) a pass."""
-        return self._size or fitting(shape, self._pixels, self._most)
+        room = GPU_ROOM if tf.config.list_physical_devices("GPU") else 1
+        return self._size or fitting(shape, self._pixels * room, self._most)
 
     def tried(self, shape, attempt):
         """attempt(size), again with half the size as long as memory runs out; its result.
