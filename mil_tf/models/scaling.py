@@ -1,6 +1,7 @@
 """Input scaling inside the model, so that a SavedModel takes HU and cannot be fed anything else by mistake."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -64,10 +65,14 @@ class HuRamps(keras.layers.Layer):
             raise ValueError(f"Expected at least two rising `points` in HU. Received: points={tuple(points)}")
 
     def call(self, inputs):
-        low = tf.constant(self.points[:-1], self.compute_dtype)
-        high = tf.constant(self.points[1:], self.compute_dtype)
-        scaled = (tf.cast(inputs, self.compute_dtype)[..., None] - low) / (high - low)
-        ramps = tf.clip_by_value(scaled, 0.0, 1.0) * 2.0 - 1.0
+        # Three passes over what is many times the input; as it reads, (x - low) / (high - low), it would be six.
+        low, high = np.array(self.points[:-1]), np.array(self.points[1:])
+        scale, shift = 2.0 / (high - low), -(high + low) / (high - low)
+        spread = tf.cast(inputs, self.compute_dtype)[..., None] * tf.constant(scale, self.compute_dtype)
+        ramps = tf.raw_ops.ClipByValue(
+            t=spread + tf.constant(shift, self.compute_dtype),
+            clip_value_min=tf.constant(-1.0, self.compute_dtype), clip_value_max=tf.constant(1.0, self.compute_dtype),
+        )
         shape = tf.shape(inputs)
         return tf.reshape(ramps, tf.concat([shape[:-1], [inputs.shape[-1] * (len(self.points) - 1)]], 0))
 
