@@ -32,6 +32,12 @@ COPIED = {
         "part": "part", "bags": "bags", "slices": "slices a bag", "window_seconds": "window, s",
         "prediction_seconds": "prediction of one bag, s", "peak_gib": "peak memory, GiB",
     },
+    "cropping": {
+        "size": "size", "bags": "bags", "slices": "slices", "area_percent": "area searched, %",
+        "probability_median": "probability, median difference", "probability_most": "largest",
+        "log_odds_median": "log odds, median difference", "log_odds_spread": "their spread in a bag",
+        "other_slice": "bags with another top slice",
+    },
     "selection": {
         "dtype": "precision", "search": "search", "bags": "bags", "other_slice": "another slice", "other_percent": "%",
         "most_behind": "behind in probability, at most", "rescored_percent": "slices rescored, %",

@@ -17,6 +17,7 @@ SUBSET_STREAM, ORDER_STREAM, AUGMENT_STREAM = 1, 2, 3
 VERIFY_BYTES = 4 << 20  # of instances held while a checksum is followed; our decision
 READERS = 4  # threads that read and hash, each a portion of about a chunk ahead; `benchmarks/input.py` measures them
 LARGE = 1 << 16  # bytes of an instance from which on all of them read: with smaller ones they fight for the interpreter
+REPEATED_KEPT = 64  # instances that have come twice and are remembered from bag to bag; our decision
 FIELDS_KEPT = 1024  # bags whose fields are remembered, so that memory does not follow the number of bags; our decision
 
 
@@ -114,9 +115,11 @@ class ShardSource:
 
         found = []
         tell = None if self._verified[position] else found.append
-        yield from reader.iter_instances(self._dataset.folder, self._rows[position], size, tell)
+        for count, block in enumerate(reader.iter_instances(self._dataset.folder, self._rows[position], size, tell)):
+            if found and not count:
+                self._check_format(position, found[0])
+            yield block
         for told in found:
-            self._check_format(position, told)
             self._note(position, told.source_index)
             self._pixels[position], self._verified[position] = told.start, True
 
@@ -249,6 +252,8 @@ def chunks(source, positions, size, threads=None):
         for image, digest in zip(block, digests):
             if digest in seen:
                 repeated[digest] = seen[digest]
+                if len(repeated) > REPEATED_KEPT:
+                    del repeated[next(iter(repeated))]
                 places.append(seen[digest])
                 continue
             buffer = np.empty((size, *source.instance_shape), source.dtype) if buffer is None else buffer

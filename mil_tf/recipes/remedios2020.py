@@ -83,8 +83,8 @@ OPTIONS = {
         False, OURS,
         "compile scoring with XLA; not the gradient, as that of max-pooling has no deterministic form there",
     ),
-    "chunk": Option(0, OURS, "instances a scoring pass; 0 fits them to memory", at_least(0)),
-    "micro_batch": Option(0, OURS, "instances a gradient pass; 0 fits them to memory", at_least(0)),
+    "chunk": Option(0, OURS, "instances a scoring pass; 0 goes by pixels; halved when memory runs out", at_least(0)),
+    "micro_batch": Option(0, OURS, "instances a gradient pass; 0 as for chunk", at_least(0)),
     "image_every": Option(5, OURS, "epochs between the TensorBoard images of chosen slices; 0 is never", at_least(0)),
 }
 

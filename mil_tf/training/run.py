@@ -86,6 +86,7 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
         observers = _observers(job, folder, sources, scorer, show) if crew.chief else ()
         state = _loop(folder, method, learner, sources, observers, crew).run(bool(resuming))
     except Interrupted as stop:
+        crew.of_chief(lambda: None)  # a worker that ended before the chief has written would take it down
         raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
     except NonFiniteError as error:
         raise NonFiniteError(f"{folder}: {error}") from error

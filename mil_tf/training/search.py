@@ -138,17 +138,18 @@ def _narrowed(source, positions, among):
 
 
 def candidates(odds, error, source_index):
-    """Indices of the slices that may be the best one, at most MOST, the likeliest first, equals in the scan's order.
+    """Indices of the slices that may be the best one, at most MOST, the likeliest first, equals in the scan's order;
+    all of them where an odd is not finite.
 
     Args:
         odds: log odds (n,).
         error: how far from the exact ones each may be, (n,).
         source_index: where each slice came from, (n,).
     """
-    if np.isnan(odds).any():  # it makes the loss NaN, on which the loop stops
-        return np.flatnonzero(np.isnan(odds))[:1]
-    order = np.lexsort((source_index, -odds))[:MOST]
-    best = order[0]
+    order = np.lexsort((source_index, -odds))
+    if not (np.isfinite(odds).all() and np.isfinite(error).all()):
+        return order  # the twin overflowed: the network itself decides, and the loop stops where it has NaN too
+    order, best = order[:MOST], order[0]
     return order[odds[best] - odds[order] <= error[best] + error[order]]
 
 

@@ -51,6 +51,7 @@ class SelectThenBatch:
         self._loss_scale = loss_scale
         self._network = logits_model(model)
         self.variables = model.trainable_variables
+        self._kept = model.non_trainable_variables
         self._sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.variables]
         self._graphs = {}
         self._loss = loss
@@ -60,10 +61,14 @@ class SelectThenBatch:
         chosen = self._choose(source, window, epoch)
         images, targets, weights, owner = self._gather(source, window, chosen)
         keys = _keys(window, chosen)
-        shares = weights / len(window)
-        found = self.portions.tried(
-            source.instance_shape, lambda size: self._passes(images, targets, shares, keys, epoch, size)
-        )
+        shares, before = weights / len(window), [tf.convert_to_tensor(value) for value in self._kept]
+
+        def attempt(size):
+            for value, old in zip(self._kept, before):  # a pass that ran out of memory may have moved some averages
+                value.assign(old)
+            return self._passes(images, targets, shares, keys, epoch, size)
+
+        found = self.portions.tried(source.instance_shape, attempt)
         losses = np.bincount(owner, found * weights, len(window)).astype(np.float32)
         return WindowResult(losses, [tf.convert_to_tensor(total) for total in self._sums])
 
