@@ -77,8 +77,14 @@ def _cell(found, name):
 
 
 def report(rows, out=None):
-    """Prints the rows and the machine; writes them as CSV where `out` is given."""
+    """Prints the rows and the machine; writes them as CSV where `out` is given.
+
+    Raises ValueError where a row has a column that the machine has too.
+    """
     facts = machine()
+    both = sorted(set(rows[0]) & set(facts))
+    if both:
+        raise ValueError(f"Expected rows without the machine's columns. Received: {both}")
     print(text(rows))
     print("  ".join(f"{name} {value}" for name, value in facts.items()))
     if out:

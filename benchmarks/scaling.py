@@ -86,7 +86,7 @@ def core_rows(part, given, folder):
         return []
     runs = {count: functools.partial(fresh.child, __file__, "--child", part, count) for count in (1, 2)}
     found = fresh.in_turn(runs, given.repetitions)
-    return [fresh.row({"computing_on": n}, each, {"ratio": ("step_ms", found[1])}) for n, each in found.items()]
+    return [fresh.row({"on_cores": n}, each, {"ratio": ("step_ms", found[1])}) for n, each in found.items()]
 
 
 def write_bags(folder, count):

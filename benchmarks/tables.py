@@ -102,7 +102,7 @@ def repeated(results):
     measured = [name[:-4] for name in names if name.endswith("_low")]
     ends = [f"{name}_{end}" for name in measured for end in ("low", "high")]
     kept = [name for name in names[: names.index("repetitions")] if name not in (*measured, *ends)]
-    kept += [name for name in (*measured, "peak_gib") if name in names]
+    kept += [name for name in dict.fromkeys((*measured, "peak_gib")) if name in names]
     return [name.replace("_", " ") for name in kept], [[_ranged(row, name) for name in kept] for row in results]
 
 
