@@ -141,5 +141,7 @@ def _twin(layer, dtype, convolutions, norms):
             layer.filters, layer.kernel_size, layer.strides, layer.padding, layer.activation, name=layer.name,
             dtype=dtype,
         )
-    low = isinstance(layer, LOW) and layer.name != PROBABILITIES
-    return type(layer).from_config({**layer.get_config(), "dtype": dtype if low else "float32"})
+    taken = dtype if isinstance(layer, LOW) and layer.name != PROBABILITIES else "float32"
+    if isinstance(layer, keras.layers.Activation):  # an add-on's function has no config that gives it back
+        return keras.layers.Activation(layer.activation, name=layer.name, dtype=taken)
+    return type(layer).from_config({**layer.get_config(), "dtype": taken})
