@@ -3,7 +3,7 @@
 Noise and initial weights would not do: all slices would score alike, and how often two slices are too close to call
 decides what the search costs. The weights are the recipe's after a short warm-up on phantoms of `WARM_SIZE` pixels
 (the network takes any size, the field of view is the same), with the averages of its batch norm taken anew on the
-slices at hand; or those of a run, with --weights.
+slices at hand, for masked slices after those of whole ones; or those of a run, with --weights.
 
     python benchmarks/material.py --size 512 --slices 32 --bags 8 --empty 0.15
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 # Our decision: minutes on two cores.
-WARM_SIZE, WARM_BAGS, WARM_STEPS = 128, 32, 40
+WARM_SIZE, WARM_BAGS, WARM_STEPS = 128, 64, 300
 FIRST = 1000  # index of the first phantom that is no warm-up's
 NORM_STEPS, NORM_BATCH = 20, 8  # of momentum 0.9: a tenth of the old averages is left
 
@@ -158,11 +158,15 @@ def phantom(index, size, label, masked=False):
 def _model(facts, images, given):
     from mil_tf.models.build import build_scorer
 
-    model = build_scorer(facts["options"], 0)
+    if given.empty > 0:  # the learning is the same, so it is done once
+        model = load_model(cached(argparse.Namespace(**{**vars(given), "empty": 0.0})))
+    else:
+        model = build_scorer(facts["options"], 0)
     if given.weights:
         model.load_weights(given.weights)
         return model
-    warm_up(model, facts["options"], min(given.size, WARM_SIZE), given.warm_steps)
+    if given.empty == 0:
+        warm_up(model, facts["options"], min(given.size, WARM_SIZE), given.warm_steps)
     rng = np.random.default_rng(0)
     flat = images.reshape(-1, *images.shape[2:])
     for _ in range(NORM_STEPS):
