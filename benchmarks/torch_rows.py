@@ -19,7 +19,9 @@ KEPT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD
 ROWS = {
     "PyTorch float32": ("float32", None),
     "PyTorch bfloat16": ("bfloat16", None),
-    "PyTorch folded": ("bfloat16", "folded"),
+    "PyTorch float32, kept memory": ("float32", None),
+    "PyTorch bfloat16, kept memory": ("bfloat16", None),
+    "PyTorch folded, kept memory": ("bfloat16", "folded"),
     "PyTorch float32 compiled": ("float32", "compiled"),
     "PyTorch bfloat16 compiled": ("bfloat16", "compiled"),
 }
@@ -99,7 +101,8 @@ class Step:
 def keep_memory():
     """Starts this program again with an allocator that keeps what is freed, as TensorFlow's does.
 
-    With the C library's own way every large tensor is new memory that the system has to clear first.
+    PyTorch as it is installed leaves that to the C library, with which every large tensor is new memory that the system
+    has to clear first. Few know the three variables, so the rows without "kept memory" do without.
     """
     if not sys.platform.startswith("linux") or KEPT.keys() <= os.environ.keys():
         return
@@ -113,5 +116,6 @@ def cores():
 
 
 if __name__ == "__main__":
-    keep_memory()
+    if sys.argv[1].endswith("kept memory"):
+        keep_memory()
     serve(lambda: build(sys.argv[1], sys.argv[2], int(sys.argv[3])))

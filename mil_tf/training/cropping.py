@@ -5,49 +5,76 @@ background would have added is put back from the feature map of an empty slice, 
 
     pooled = (sum of the crop's features + sum of the empty slice's features outside the crop) / all places
 
-What remains is the error of the crop's edge, where the network sees its own padding instead of background. The crop has
-a margin and lies on the network's grid, so that its places are those of the whole slice.
+What remains is the error of the crop's edge, where the network sees its own padding instead of background, and what lies
+apart from the head, above all the table. The crop has a margin and lies on the network's grid, so that its places are
+those of the whole slice. It depends on the slice alone, whichever slices it is scored with.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
+from skimage.morphology import opening
 
 AIR = -300.0  # HU; between air and anything of a head, our decision
+NULL = -1024.0  # HU; what stands for air in the empty slice, whose noise is not repeated
 MARGIN = 16  # pixels around the head, our decision
+LOOKED_AT = 128  # rows and columns that the head is looked for in; it has no finer parts that matter
+THIN = 11  # of those; what is thinner is no head: tables, holders, tubes (22 mm of a 250 mm field, our decision)
+STEPS = 8  # sizes of a crop a side, so that many slices of a chunk share one
 AREAS = ("full", "head")
 
 
-def head_box(images, grid, margin=MARGIN):
-    """The smallest box on a grid that holds what is no background in any of the slices.
+def head_box(image, grid, margin=MARGIN):
+    """The smallest box on a grid that holds the head of a slice.
 
-    Background is air, or the value of the corner: null padding is one constant.
+    Background is air, or the value of the corner: null padding is one constant. So is what is thin.
 
     Args:
-        images: (n, h, w, c) in HU; h and w multiples of `grid`.
+        image: (h, w, c) in HU; h and w multiples of `grid`.
         grid: pixels between two places of the network's last feature map.
         margin: pixels left around the head.
 
     Returns:
-        (top, bottom, left, right) in pixels, multiples of `grid`; the whole slice where all is background.
+        (top, bottom, left, right) in pixels, multiples of `grid`; each side a multiple of an eighth of the slice where the
+        grid allows; the whole slice where all is background.
     """
-    height, width = images.shape[1:3]
-    corner = images[:, :1, :1]
-    there = ((images > AIR) & (images != corner)).any(axis=(0, 3))
+    height, width = image.shape[:2]
+    every = max(1, max(height, width) // LOOKED_AT)
+    seen = image[::every, ::every]
+    there = ((seen > AIR) & (seen != image[0, 0])).any(axis=2)
+    side = max(1, round(THIN * max(there.shape) / LOOKED_AT))
+    thick = opening(there, np.ones((side, side), bool))
+    there = thick if thick.any() else there
     if not there.any():
         return 0, height, 0, width
-    return (*_extent(there.any(axis=1), grid, margin), *_extent(there.any(axis=0), grid, margin))
+    rows, columns = (_extent(there.any(axis=axis), every, grid, margin) for axis in (1, 0))
+    return (*_rounded(*rows, height, grid), *_rounded(*columns, width, grid))
 
 
-def _extent(there, grid, margin):
+def _extent(there, every, grid, margin):
     inside = np.flatnonzero(there)
-    low = max(0, int(inside[0]) - margin) // grid * grid
-    high = min(len(there), -(-(int(inside[-1]) + 1 + margin) // grid) * grid)
+    length = len(there) * every
+    low = max(0, int(inside[0]) * every - margin) // grid * grid
+    high = min(length, -(-((int(inside[-1]) + 1) * every + margin) // grid) * grid)
     return low, high
 
 
+def _rounded(low, high, length, grid):
+    """The interval made as long as one of few sizes, within 0 and `length`."""
+    step = max(grid, length // STEPS // grid * grid)
+    size = min(length, -(-(high - low) // step) * step)
+    low = min(low, length - size)
+    return low, low + size
+
+
+def background(image):
+    """HU of a slice's background: of air where the corner is air, else the corner's own, such as 0 around a brain."""
+    corner = float(np.median(image[0, 0]))
+    return NULL if corner <= AIR else corner
+
+
 class Cropped:
-    """A forward pass over the part of each chunk that holds heads.
+    """A forward pass over the part of each slice that holds the head.
 
     Args:
         network: Keras model with a layer "pool", global average pooling.
@@ -63,34 +90,51 @@ class Cropped:
         if not isinstance(pool, keras.layers.GlobalAveragePooling2D):
             raise ValueError("Expected `pool` to be average where `score_area` is head. Received: another pooling")
         self._maps = keras.Model(network.input, pool.input)
-        self._of_features, self._jit, self._graphs, self._empty = of_features, jit, {}, None
+        self._of_features, self._jit, self._graphs, self._empty = of_features, jit, {}, {}
 
     def forget(self):
-        """Makes the empty slice's feature map anew at the next call, because the weights have changed."""
-        self._empty = None
+        """Makes the empty slices' feature maps anew when they are next needed, because the weights have changed."""
+        self._empty = {}
 
     def __call__(self, images):
         """Returns what is wanted of a chunk's slices, as numpy."""
-        if self._empty is None:
-            null = np.full((1, *images.shape[1:]), np.median(images[:, 0, 0]), np.float32)
-            self._empty = tf.cast(self._maps(null, training=False)[0], tf.float32)
-        grid = grid_of(images.shape[1:3], self._empty.shape[:2])
-        top, bottom, left, right = head_box(images, grid)
-        box = np.array([top, bottom, left, right], np.int32) // grid
-        return self._graph(images)(images[:, top:bottom, left:right], self._empty, box).numpy()
+        nulls = [background(image) for image in images]
+        for null in set(nulls) - self._empty.keys():
+            self._empty[null] = self._emptied(null, images.shape[1:])
+        grid = grid_of(images.shape[1:3], self._empty[nulls[0]].shape[:2])
+        boxes = np.array([head_box(image, grid) for image in images])
+        found = None
+        for null, members in _alike(nulls, boxes):
+            part = np.stack([images[i, t:b, l:r] for i, (t, b, l, r) in zip(members, boxes[members])])
+            answer = self._graph(images)(part, self._empty[null], (boxes[members] // grid).astype(np.int32)).numpy()
+            found = np.empty((len(images), *answer.shape[1:]), answer.dtype) if found is None else found
+            found[members] = answer
+        return found
+
+    def _emptied(self, null, shape):
+        return tf.cast(self._maps(np.full((1, *shape), null, np.float32), training=False)[0], tf.float32)
 
     def _graph(self, images):
         key = images.dtype, images.shape[-1]
         if key not in self._graphs:
+            features = self._maps.output.shape[-1]
             spec = [
                 tf.TensorSpec([None, None, None, images.shape[-1]], images.dtype),
-                tf.TensorSpec(self._empty.shape), tf.TensorSpec([4], tf.int32),
+                tf.TensorSpec([None, None, features]), tf.TensorSpec([None, 4], tf.int32),
             ]
             self._graphs[key] = tf.function(self._call, input_signature=spec, jit_compile=self._jit or None)
         return self._graphs[key]
 
-    def _call(self, images, empty, box):
-        return self._of_features(refilled(self._maps(tf.cast(images, tf.float32), training=False), empty, box))
+    def _call(self, images, empty, boxes):
+        return self._of_features(refilled(self._maps(tf.cast(images, tf.float32), training=False), empty, boxes))
+
+
+def _alike(nulls, boxes):
+    """[(null, places)] of the slices whose crops are of one size and have one background, so that they pass together."""
+    groups = {}
+    for place, (null, (top, bottom, left, right)) in enumerate(zip(nulls, boxes.tolist())):
+        groups.setdefault((null, bottom - top, right - left), []).append(place)
+    return [(null, places) for (null, _, _), places in groups.items()]
 
 
 def grid_of(size, places):
@@ -108,17 +152,24 @@ def grid_of(size, places):
     return grid
 
 
-def refilled(features, empty, box):
-    """Average pooling of a crop's features, the places outside filled with those of an empty slice.
+def refilled(features, empty, boxes):
+    """Average pooling of crops' features, the places outside filled with those of an empty slice.
 
     Args:
-        features: feature maps of the crop (n, a, b, f).
+        features: feature maps of the crops (n, a, b, f).
         empty: feature map of a whole empty slice (p, q, f), float32.
-        box: int32 (4,), (top, bottom, left, right) of the crop in places.
+        boxes: int32 (n, 4), (top, bottom, left, right) of the crops in places.
 
     Returns:
         float32 (n, f).
     """
-    outside = tf.reduce_sum(empty, (0, 1)) - tf.reduce_sum(empty[box[0] : box[1], box[2] : box[3]], (0, 1))
+    rows = _between(boxes[:, 0], boxes[:, 1], tf.shape(empty)[0])
+    columns = _between(boxes[:, 2], boxes[:, 3], tf.shape(empty)[1])
+    inside = tf.einsum("nq,nqf->nf", columns, tf.einsum("np,pqf->nqf", rows, empty))
     places = tf.cast(tf.shape(empty)[0] * tf.shape(empty)[1], tf.float32)
-    return (tf.reduce_sum(tf.cast(features, tf.float32), (1, 2)) + outside) / places
+    return (tf.reduce_sum(tf.cast(features, tf.float32), (1, 2)) + tf.reduce_sum(empty, (0, 1)) - inside) / places
+
+
+def _between(low, high, count):
+    places = tf.range(count)
+    return tf.cast((places >= low[:, None]) & (places < high[:, None]), tf.float32)

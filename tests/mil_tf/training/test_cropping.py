@@ -6,7 +6,7 @@ import tensorflow as tf
 from mil_tf.data import MemorySource
 from mil_tf.models.resnet import resnet
 from mil_tf.models.scaling import HuWindow
-from mil_tf.training.cropping import grid_of, head_box, refilled
+from mil_tf.training.cropping import background, grid_of, head_box, refilled
 from mil_tf.training.scoring import Scorer
 from mil_tf.training.search import Search
 
@@ -25,33 +25,60 @@ def heads(count, size=64, null=-1024.0, low=24, high=40, seed=0):
     "low, high, margin, expected", [(24, 40, 0, (16, 48)), (16, 32, 0, (16, 32)), (16, 32, 1, (0, 48)), (0, 64, 9, (0, 64))],
 )
 def test_the_box_holds_the_head_and_its_margin_on_the_grid(null, low, high, margin, expected):
-    images = heads(3, null=null, low=low, high=high)
+    image = heads(1, null=null, low=low, high=high)[0]
     if (low, high) == (0, 64):
-        images[:, 0, 0] = null
-    assert head_box(images, 16, margin) == (*expected, *expected)
+        image[0, 0] = null
+    assert head_box(image, 16, margin) == (*expected, *expected)
 
 
-def test_the_box_holds_the_heads_of_all_slices():
-    images = np.concatenate([heads(1, low=4, high=8), heads(1, low=40, high=44)])
-    images[1, :, 44:60] = images[1, :, 40:41]
-    assert head_box(images, 8, 0) == (0, 48, 0, 64)
-
-
-def test_noisy_air_is_background_and_an_empty_chunk_is_left_whole():
+def test_noisy_air_is_background_and_an_empty_slice_is_left_whole():
     rng = np.random.default_rng(0)
-    images = heads(2)
-    air = images < -1000
-    images[air] += rng.normal(0, 20, air.sum()).astype(np.float16)
-    assert head_box(images, 16, 0) == (16, 48, 16, 48)
-    assert head_box(np.zeros((2, 64, 64, 1), np.float16), 16) == (0, 64, 0, 64)
+    image = heads(1)[0]
+    air = image < -1000
+    image[air] += rng.normal(0, 20, air.sum()).astype(np.float16)
+    assert head_box(image, 16, 0) == (16, 48, 16, 48)
+    assert background(image) == -1024
+    assert head_box(np.zeros((64, 64, 1), np.float16), 16) == (0, 64, 0, 64)
+    assert background(np.zeros((64, 64, 1), np.float16)) == 0
+
+
+def test_a_table_is_no_head_but_a_thin_head_is_one():
+    image = heads(1, 512, low=160, high=320)[0]
+    image[470:490] = 200
+    assert head_box(image, 32) == (128, 384, 128, 384)  # of 160-16 to 320+16, on the grid, in steps of 64
+    thin = np.full((512, 512, 1), -1000, np.float16)
+    thin[200:220, 100:400] = 40
+    assert head_box(thin, 32, 0) == (192, 256, 96, 416)
+
+
+def test_the_box_stays_within_the_slice():
+    image = heads(1, 512, low=330, high=500)[0]
+    assert head_box(image, 32) == (256, 512, 256, 512)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_what_a_slice_scores_does_not_depend_on_its_neighbours(make_bag, chunk):
+    model = tiled()
+    bags = [
+        make_bag("small", instances=heads(5, 128, low=50, high=80), n=5),
+        make_bag("large", instances=heads(5, 128, low=10, high=90, seed=1), n=5),
+        make_bag("brain", instances=heads(5, 128, null=0.0, low=40, high=100, seed=2), n=5),
+    ]
+    alone = [Search(model, None, "float32", area="head", chunk=chunk).odds(MemorySource([bag]), [0])[0] for bag in bags]
+    together = Search(model, None, "float32", area="head", chunk=7).odds(MemorySource(bags), range(3))
+    whole = Search(model, None, "float32").odds(MemorySource(bags), range(3))
+    for one, other, exact in zip(alone, together, whole, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+        np.testing.assert_allclose(other[:, 0], exact[:, 0], atol=1e-4)
 
 
 def test_a_crop_filled_up_with_the_empty_slice_pools_as_the_whole_slice():
     """Exact where a place sees nothing of its neighbours: what is left in a real network is the crop's edge."""
     rng = np.random.default_rng(0)
-    empty, whole = rng.normal(size=(4, 4, 3)).astype(np.float32), rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
-    whole[:, :1], whole[:, 3:], whole[:, :, :2] = empty[:1], empty[3:], empty[:, :2]
-    found = refilled(whole[:, 1:3, 2:4], tf.constant(empty), tf.constant([1, 3, 2, 4]))
+    empty, inside = rng.normal(size=(4, 4, 3)).astype(np.float32), rng.normal(size=(2, 2, 2, 3)).astype(np.float32)
+    whole = np.stack([empty, empty])
+    whole[0, 1:3, 2:4], whole[1, 0:2, 1:3] = inside
+    found = refilled(inside, tf.constant(empty), tf.constant([[1, 3, 2, 4], [0, 2, 1, 3]]))
     np.testing.assert_allclose(found, whole.mean(axis=(1, 2)), atol=1e-6)
 
 
