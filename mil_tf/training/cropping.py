@@ -5,9 +5,9 @@ background would have added is put back from the feature map of an empty slice, 
 
     pooled = (sum of the crop's features + sum of the empty slice's features outside the crop) / all places
 
-What remains is the error of the crop's edge, where the network sees its own padding instead of background, and what lies
-apart from the head, above all the table. The crop has a margin and lies on the network's grid, so that its places are
-those of the whole slice. It depends on the slice alone, whichever slices it is scored with.
+What remains is the error of the crop's edge, where the network sees its own padding instead of background, and what
+lies apart from the head, above all the table. The crop has a margin and lies on the network's grid, so that its places
+are those of the whole slice. It depends on the slice alone, whichever slices it is scored with.
 """
 
 import keras
@@ -35,8 +35,8 @@ def head_box(image, grid, margin=MARGIN):
         margin: pixels left around the head.
 
     Returns:
-        (top, bottom, left, right) in pixels, multiples of `grid`; each side a multiple of an eighth of the slice where the
-        grid allows; the whole slice where all is background.
+        (top, bottom, left, right) in pixels, multiples of `grid`; each side a multiple of an eighth of the slice where
+        the grid allows; the whole slice where all is background.
     """
     height, width = image.shape[:2]
     every = max(1, max(height, width) // LOOKED_AT)
@@ -105,7 +105,7 @@ class Cropped:
         boxes = np.array([head_box(image, grid) for image in images])
         found = None
         for null, members in _alike(nulls, boxes):
-            part = np.stack([images[i, t:b, l:r] for i, (t, b, l, r) in zip(members, boxes[members])])
+            part = np.stack([_cut(images[i], boxes[i]) for i in members])
             answer = self._graph(images)(part, self._empty[null], (boxes[members] // grid).astype(np.int32)).numpy()
             found = np.empty((len(images), *answer.shape[1:]), answer.dtype) if found is None else found
             found[members] = answer
@@ -130,11 +130,16 @@ class Cropped:
 
 
 def _alike(nulls, boxes):
-    """[(null, places)] of the slices whose crops are of one size and have one background, so that they pass together."""
+    """[(null, places)] of slices whose crops are of one size and have one background, so that they pass together."""
     groups = {}
     for place, (null, (top, bottom, left, right)) in enumerate(zip(nulls, boxes.tolist())):
         groups.setdefault((null, bottom - top, right - left), []).append(place)
     return [(null, places) for (null, _, _), places in groups.items()]
+
+
+def _cut(image, box):
+    top, bottom, left, right = box
+    return image[top:bottom, left:right]
 
 
 def grid_of(size, places):
