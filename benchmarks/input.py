@@ -34,7 +34,7 @@ TRAINED = {
     "ResNet-34, 512, search": ("full", -1, 4, 32, 512, 1),
     "ResNet-34, 512, warm-up": ("full", 0, 4, 32, 512, 1),
     "quick, 96, search": ("quick", -1, 16, 32, 96, 4),
-    "quick, 96, warm-up": ("quick", 0, 16, 32, 96, 4),
+    "quick, 96, warm-up": ("quick", 0, 16, 32, 96, 8),
 }
 SOURCES = ("memory", "shards, first epoch", "shards, later", "disk, first epoch", "zlib")
 READ = {"512": (16, 40, 512, 16), "96": (256, 40, 96, 256)}  # bags, slices, side, chunk
@@ -106,13 +106,16 @@ def stepper(profile, epoch=-1):
 
 def training(given, folder):
     """Rows of `training`; ratios are to memory, in the same repetition."""
+    from mil_tf.data import reading_ahead
+
     rows = []
     for place, name in enumerate(given.trained):
         profile, epoch, bags, slices, side, windows = TRAINED[name]
         some = [noise(index, slices, side) for index in range(bags * windows)]
         sources = make_sources(write(folder / str(place), some), some)
         step = stepper(profile, epoch)
-        runs = {kind: functools.partial(steps, step, make, windows, bags) for kind, make in sources.items()}
+        ahead = reading_ahead if epoch == 0 else (lambda source, windows: windows)  # as the loop does
+        runs = {kind: functools.partial(steps, step, make, windows, bags, ahead) for kind, make in sources.items()}
         for run in runs.values():
             run()  # the first one traces
         found = fresh.in_turn(runs, given.repetitions)
@@ -148,12 +151,12 @@ def drop(path):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def steps(step, make, windows, bags):
-    """{"bag_ms", "cpu_ms"} of so many windows of bags of the source that `make` gives."""
+def steps(step, make, windows, bags, ahead):
+    """{"bag_ms", "cpu_ms"} of so many windows of bags of the source that `make` gives, handed out by `ahead`."""
     source = make()
     began, worked = time.monotonic(), time.process_time()
-    for place in range(windows):
-        step(source, np.arange(place * bags, (place + 1) * bags))
+    for window in ahead(source, [np.arange(place * bags, (place + 1) * bags) for place in range(windows)]):
+        step(source, window)
     total = windows * bags / 1000
     return {"bag_ms": (time.monotonic() - began) / total, "cpu_ms": (time.process_time() - worked) / total}
 
@@ -186,6 +189,9 @@ class Packed:
     def take(self, position, indices):
         """Returns the instances at `indices`, (m, h, w, c)."""
         return np.stack([unpack(self._packed[position][index], self.instance_shape) for index in indices])
+
+    def ready(self, positions):
+        """As of the sources of `mil_tf.data`."""
 
     def source_index(self, position):
         """Where each instance of the bag came from, (n,)."""

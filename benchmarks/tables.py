@@ -44,6 +44,12 @@ COPIED = {
         "error": "largest error / allowed",
     },
 }
+# Of columns of ratios, where the name does not tell.
+REFERENCES = {
+    "to_torch_float32": "PyTorch float32", "to_torch_bfloat16": "PyTorch bfloat16",
+    "to_kept_bfloat16": "PyTorch bfloat16, kept memory", "to_torch": "PyTorch", "to_torch_folded": "PyTorch folded",
+    "to_onnx": "ONNX Runtime",
+}
 
 
 def main(args=None):
@@ -102,8 +108,13 @@ def repeated(results):
     measured = [name[:-4] for name in names if name.endswith("_low")]
     ends = [f"{name}_{end}" for name in measured for end in ("low", "high")]
     kept = [name for name in names[: names.index("repetitions")] if name not in (*measured, *ends)]
-    kept += [name for name in dict.fromkeys((*measured, "peak_gib")) if name in names]
-    return [name.replace("_", " ") for name in kept], [[_ranged(row, name) for name in kept] for row in results]
+    kept += [name for name in dict.fromkeys((*measured, "peak_gib", "close_calls")) if name in names]
+    kept = [name for name in kept if any(row[name] for row in results)]
+    return [_heading(name) for name in kept], [[_ranged(row, name) for name in kept] for row in results]
+
+
+def _heading(name):
+    return f"x {REFERENCES.get(name, name[3:].replace('_', ' '))}" if name.startswith("to_") else name.replace("_", " ")
 
 
 def _ranged(row, name):

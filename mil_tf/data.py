@@ -5,8 +5,10 @@ how many slices a scan has. Shards and arrays in memory look the same to the loo
 """
 
 import collections
+import contextlib
 import functools
 import hashlib
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -57,6 +59,9 @@ class MemorySource:
     def take(self, position, indices):
         """Returns the instances at `indices`, (m, h, w, c)."""
         return self._bags[position].instances[np.asarray(indices)]
+
+    def ready(self, positions):
+        """Nothing needs to be read ahead here."""
 
     def fields(self, position):
         """Returns the bag; its `instances` may be None in other sources."""
@@ -145,6 +150,13 @@ class ShardSource:
             place += len(block)
         return found
 
+    def ready(self, positions):
+        """Reads bags that have not been read yet, so that `take` need not; what is damaged is told of by `take`."""
+        for position in positions:
+            if not self._verified[position]:
+                with contextlib.suppress(Exception):
+                    collections.deque(self.blocks(position, max(1, VERIFY_BYTES // _bytes(self))), maxlen=0)
+
     def fields(self, position):
         """Returns the bag without its instances; those asked for last are kept (a few hundred bytes a slice)."""
         return self._read_fields(self._rows[position])
@@ -220,6 +232,17 @@ def epoch_order(count, seed, epoch):
 def windows(order, size):
     """Cuts an epoch's order into accumulation windows; the last holds the remainder."""
     return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def reading_ahead(source, windows):
+    """Yields the windows in turn; the bags of the next one are read while one is at work."""
+    with ThreadPoolExecutor(1) as reader:
+        ahead = None
+        for window, following in itertools.zip_longest(windows, windows[1:]):
+            if ahead:
+                ahead.result()
+            ahead = None if following is None else reader.submit(source.ready, [int(p) for p in following])
+            yield window
 
 
 def generator(seed, *stream):

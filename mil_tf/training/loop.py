@@ -69,6 +69,8 @@ class Loop:
         best: object with save() and load().
         observers: objects with epoch(state, metrics, timing), called after every epoch.
         learning_rate: epoch -> rate.
+        reads_ahead: epoch -> whether the next window's bags are read while a window learns; worth it where a signal
+            takes few instances of a bag at first sight, and thus does not read ahead by itself.
         agreed: function of "was a stop requested" -> the same question to all workers; see `mil_tf.training.crew`.
     """
 
@@ -76,11 +78,13 @@ class Loop:
         self, plan, train, validation, signal_of, window_of, optimizer, variables, search, checkpoints, best,
         observers=(),
         learning_rate: Callable[[int], float] | None = None, agreed=lambda stop_requested: stop_requested,
+        reads_ahead: Callable[[int], bool] = lambda epoch: False,
     ):
         self.plan, self.train, self.validation = plan, train, validation
         self.search, self.checkpoints, self.best = search, checkpoints, best
         self._signal_of, self._window_of = signal_of, window_of
         self._observers, self._learning_rate, self._agreed = observers, learning_rate, agreed
+        self._reads_ahead = reads_ahead
         self._optimizer, self._variables = optimizer, variables
         self._apply = tf.function(self._apply_gradients)
         registry.create_slots(optimizer, variables)
@@ -116,7 +120,7 @@ class Loop:
         order = data.epoch_order(len(self.train), self.plan.seed, state.epoch)
         windows = data.windows(order, self._window_of(state.epoch))
         saved = time.monotonic()
-        for window in windows[state.window :]:
+        for window in self._in_turn(windows[state.window :], state.epoch):
             self._step(state, window)
             if stop_requested():
                 self._leave(state)
@@ -127,6 +131,9 @@ class Loop:
         self._close_epoch(state, {"train_seconds": seconds, "bags": len(state.losses) - trained})
         if stop_requested():
             self._leave(state)
+
+    def _in_turn(self, windows, epoch):
+        return data.reading_ahead(self.train, windows) if self._reads_ahead(epoch) else windows
 
     def _step(self, state, window):
         result = self._signal_of(state.epoch)(self.train, window, state.epoch)

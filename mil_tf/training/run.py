@@ -250,6 +250,7 @@ class _Method(NamedTuple):
     window_of: Callable
     optimizer: keras.optimizers.Optimizer
     learning_rate: Callable | None
+    reads_ahead: Callable
 
 
 def _method(job, learner):
@@ -259,7 +260,10 @@ def _method(job, learner):
         options["max_epochs"], options["patience"], options["min_delta"], job.seed,
         first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
     )
-    return _Method(plan, learner.signal_of, window_of(options), build_optimizer(options), learning_rate(options))
+    return _Method(
+        plan, learner.signal_of, window_of(options), build_optimizer(options), learning_rate(options),
+        lambda epoch: epoch < options["warm_up"],
+    )
 
 
 def _observers(job, folder, sources, scorer, show):
@@ -276,6 +280,7 @@ def _loop(folder, method, learner, sources, observers, crew):
     return Loop(
         method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
         model.trainable_variables, learner.search, checkpoints, best, observers, method.learning_rate, crew.agreed,
+        method.reads_ahead if crew.replicas == 1 else (lambda epoch: False),
     )
 
 

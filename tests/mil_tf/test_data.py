@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mil_tf import data
-from mil_tf.data import MemorySource, ShardSource, chunks, epoch_order, nested_subset, windows
+from mil_tf.data import MemorySource, ShardSource, chunks, epoch_order, nested_subset, reading_ahead, windows
 from tfrecords import CorruptRecordError, Dataset, DatasetError
 
 LABELS = np.arange(120) % 2
@@ -234,3 +234,29 @@ def test_a_damaged_bag_is_never_handed_out(make_bag, write_dataset):
     with pytest.raises(CorruptRecordError, match=told):
         list(source.blocks(1, 2))
     assert source.take(0, [0]).shape == (1, 6, 6, 1)
+
+
+def test_bags_that_were_read_ahead_are_taken_from_by_seeking(make_bag, write_dataset, monkeypatch):
+    dataset = Dataset(write_dataset(bags(make_bag, [3, 4, 2])))
+    source, other = (ShardSource(dataset, dataset.rows) for _ in range(2))
+    windows = [np.array([0]), np.array([1, 2])]
+    seen = []
+    for window in reading_ahead(source, windows):
+        seen.append(list(window))
+    assert seen == [[0], [1, 2]]
+    monkeypatch.setattr(source, "blocks", None)  # what would stream a bag
+    for position in (1, 2):
+        np.testing.assert_array_equal(source.take(position, [1, 0]), other.take(position, [1, 0]))
+
+
+def test_what_is_damaged_is_told_of_at_its_turn_and_not_while_reading_ahead(make_bag, write_dataset):
+    dataset = Dataset(write_dataset(bags(make_bag, [3, 4, 2])))
+    row = dataset.rows[1]
+    path = dataset.folder / row.shard
+    whole = bytearray(path.read_bytes())
+    whole[row.offset + row.length - 9] ^= 1
+    path.write_bytes(whole)
+    source = ShardSource(dataset, dataset.rows)
+    assert [list(window) for window in reading_ahead(source, [np.array([0]), np.array([1])])] == [[0], [1]]
+    with pytest.raises(CorruptRecordError):
+        source.take(1, [0])

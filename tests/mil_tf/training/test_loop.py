@@ -66,11 +66,11 @@ class World:
     def epoch(self, state, metrics, timing):
         self.epochs.append((state.epoch, metrics, timing))
 
-    def loop(self, window_of=lambda epoch: 3, learning_rate=None):
+    def loop(self, window_of=lambda epoch: 3, learning_rate=None, **more):
         self.optimizer = keras.optimizers.SGD(0.1)
         return Loop(
             self.plan, range(self.bags), range(2), lambda epoch: self.signal, window_of, self.optimizer, [self.variable],
-            None, self.kept, Best(self.kept, self.variable), [self], learning_rate,
+            None, self.kept, Best(self.kept, self.variable), [self], learning_rate, **more,
         )
 
 
@@ -96,6 +96,21 @@ def test_windows_and_rates_follow_the_epoch(monkeypatch):
     world.loop(lambda epoch: (7, 2)[epoch], lambda epoch: (0.5, 0.25)[epoch]).run()
     assert [(epoch, len(window)) for epoch, window in world.windows] == [(0, 7), (1, 2), (1, 2), (1, 2), (1, 1)]
     assert world.rates == [0.5] + [0.25] * 4
+
+
+def test_the_next_windows_bags_are_read_ahead_in_the_epochs_that_want_it(monkeypatch):
+    read = []
+
+    class Source(list):
+        def ready(self, positions):
+            read.append(positions)
+
+    world = World(monkeypatch, max_epochs=2)
+    made = world.loop(reads_ahead=lambda epoch: epoch == 0)
+    made.train = Source(range(7))
+    made.run()
+    assert read == [[int(p) for p in window] for epoch, window in world.windows if epoch == 0][1:]
+    assert len(world.windows) == 6
 
 
 def test_training_stops_when_the_validation_loss_has_converged(monkeypatch):
