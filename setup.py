@@ -19,6 +19,8 @@ REQUIRED = [
     "matplotlib>=3.7",
     "nibabel>=5.0",
     "SimpleITK>=2.2",
+    "pydicom>=2.4",  # reads the tags of DICOM files
+    "dcm2niix>=1.0.20220715",  # the program, which makes volumes of them
     "google-crc32c>=1.5",
 ]
 EXTRAS = {

@@ -1,4 +1,4 @@
-"""Predict head CTs with an exported model: NIfTI in, JSON, CSV and a sheet (PNG) a scan out.
+"""Predict head CTs with an exported model: NIfTI or DICOM in, JSON, CSV and a sheet (PNG) a scan out.
 
     python -m mil_tf.predict scan.nii.gz --model runs/.../seed-0/export --out answers
     python -m mil_tf.predict FOLDER      --model runs/.../seed-0/export --out answers
@@ -41,7 +41,8 @@ def parser():
     )
     found.add_argument(
         "scans", metavar="SCAN_OR_FOLDER",
-        help="a .nii or .nii.gz file, or a folder of them, searched with its subfolders",
+        help="a .nii or .nii.gz file, a zip archive of DICOM files, or a folder of either or of DICOM files,\n"
+        "searched with its subfolders",
     )
     found.add_argument("--model", required=True, metavar="EXPORT", help="export/ folder of a finished run")
     found.add_argument("--out", required=True, metavar="DIR", help="folder for the answers, made if missing")

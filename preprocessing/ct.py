@@ -1,4 +1,4 @@
-"""One CT scan file -> one `Bag` of axial slices in HU (remedios2020, section 2.1).
+"""One CT scan -> one `Bag` of axial slices in HU (remedios2020, section 2.1).
 
 Reorient by axes -> check the values -> clip -> pad or crop -> drop empty slices -> float16 -> shuffle.
 Training and prediction both call `load_bag`, so that a model cannot meet scans prepared in another way.
@@ -8,7 +8,7 @@ import hashlib
 
 import numpy as np
 
-from preprocessing import canvas, orientation
+from preprocessing import canvas, orientation, sources
 from preprocessing.errors import ScanError
 from preprocessing.settings import CtSettings
 from preprocessing.volume import check_hu, read_volume
@@ -22,10 +22,10 @@ AFFINE_TOLERANCE = 1e-3  # mm; NIfTI stores float32, and quaternions lose some o
 def load_bag(
     path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False
 ):
-    """Returns the Bag of one NIfTI file.
+    """Returns the Bag of one scan.
 
     Args:
-        path: a .nii or .nii.gz file.
+        path: a .nii or .nii.gz file, or another source of `preprocessing.sources`.
         settings: CtSettings.
         id, patient: strings; the patient is the id unless given.
         label: 0 or 1, or a list of k; None is unknown (-1).
@@ -38,7 +38,7 @@ def load_bag(
     Raises:
         ScanError: the scan or its mask cannot be used; the message is the reason.
     """
-    data, affine = read_volume(path, settings.orientation)
+    data, affine = sources.read(path, settings.orientation)
     check_hu(data)
     axes = orientation.axes_of(affine)
     slices = orientation.reorient(data, axes)

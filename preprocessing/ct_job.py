@@ -1,8 +1,11 @@
-"""Head CT volumes (NIfTI) and a label table -> a folder of bags, one bag of axial slices a scan.
+"""Head CT volumes (NIfTI or DICOM) and a label table -> a folder of bags, one bag of axial slices a scan.
 
     python -m preprocessing ct --scans DIR --labels labels.csv --out DIR
 
-Scans are all .nii and .nii.gz files under --scans; the id is the file's name without that suffix. The table
+Scans are all .nii and .nii.gz files under --scans, whose id is the file's name without that suffix, and all
+DICOM series, in folders or zip archives: dcm2niix makes volumes of them, gantry tilt and uneven slices mended.
+The id of a series is the name of the folder or archive that holds its study, with /SERIESNUMBER where that has
+several axial ones; --series says which of them is taken, and the others are listed in rejected.csv. The table
 has columns id,label[,patient], label 0 or 1; other columns are kept with the bag. Volumes are reoriented by
 their header (axes permuted and flipped, nothing interpolated), cut into axial slices, null-padded or cropped
 around the centre, stored as float16 HU and shuffled within the bag with the permutation kept. What cannot be
@@ -18,7 +21,7 @@ import os
 import signal
 import sys
 
-from preprocessing import inputs, labels, workers
+from preprocessing import inputs, labels, sources, workers
 from preprocessing.errors import UsageError
 from preprocessing.progress import Progress
 from preprocessing.settings import ALGORITHM, CtSettings
@@ -58,7 +61,7 @@ def parser():
         "--scans",
         required=True,
         metavar="DIR",
-        help="folder of .nii and .nii.gz files, searched with its subfolders",
+        help="folder of NIfTI files, DICOM files or zip archives of them, searched with its subfolders",
     )
     found.add_argument("--labels", required=True, metavar="CSV", help="table id,label[,patient]")
     found.add_argument("--out", required=True, metavar="DIR", help="folder for the bags, made if missing")
@@ -88,6 +91,13 @@ def parser():
     found.add_argument(
         "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"
     )
+    found.add_argument(
+        "--series",
+        default="auto",
+        metavar="auto|all|N",
+        help="of DICOM studies: auto takes the thinnest soft-tissue axial series, all every axial one,\n"
+        "a number (or several, 2,4) those SeriesNumbers",
+    )
     found.add_argument("--seed", type=int, default=0, help="of the shuffle within the bags")
     found.add_argument(
         "--jobs", type=int, default=workers.available(), help="worker processes (default: all cores)"
@@ -114,9 +124,10 @@ def run(args):
 
 def find(args):
     """Returns ([Scan], rejected rows). Raises UsageError where there is nothing to do at all."""
-    masks = None if args.masks is None else inputs.find_volumes(args.masks)
-    volumes = inputs.find_volumes(args.scans, without=args.masks)
+    masks = None if args.masks is None else inputs.find_masks(args.masks)
+    volumes, no_scans = sources.find(args.scans, _series(args.series), without=args.masks)
     table, bad_rows = labels.read_labels(args.labels)
+    volumes = sources.renamed(volumes, {*table, *(id for id, _, _ in bad_rows)})
     if bad_rows and not table:
         raise UsageError(f"{args.labels}: no row can be used; the first: id {bad_rows[0][0]!r}: {bad_rows[0][2]}.")
     slices, bad_slices = (
@@ -131,7 +142,7 @@ def find(args):
     scans, rejected = inputs.match(volumes, table, args.labels, masks, slices, bad_slices)
     # A scan whose row is bad is told about once, by the row's own reason.
     rejected = [row for row in rejected if row[0] not in bad_ids or "without a label" not in row[2]]
-    return scans, bad_rows + rejected
+    return scans, bad_rows + no_scans + rejected
 
 
 def describe(settings, fingerprint):
@@ -174,6 +185,12 @@ def report(out, info):
     if counts["rejected"]:
         print(f"{counts['rejected']} rejected: see {os.path.join(out, 'rejected.csv')}")
     return 0 if counts["bags"] else 1
+
+
+def _series(wanted):
+    if wanted in ("auto", "all") or all(part.isdecimal() for part in wanted.split(",")):
+        return wanted
+    raise UsageError(f"--series: Expected auto, all, or series numbers such as 2 or 2,4. Received: {wanted!r}.")
 
 
 def _settings(args):

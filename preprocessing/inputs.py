@@ -5,17 +5,18 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from preprocessing.errors import ScanError, UsageError
-from preprocessing.labels import SUFFIXES, scan_id
+from preprocessing import sources
+from preprocessing.dicom.series import Series
+from preprocessing.errors import UsageError
 
 SHARD_BYTES = 128 << 20  # DESIGN: shards of 100-200 MB
 
 
 class Scan(NamedTuple):
-    """All that a worker needs to make one bag."""
+    """All that a worker needs to make one bag; `path` is a source of `preprocessing.sources`."""
 
     id: str
-    path: str
+    path: str | Series
     label: int
     patient: str
     meta: dict
@@ -24,23 +25,11 @@ class Scan(NamedTuple):
     truth: bool
 
 
-def find_volumes(folder, without=None):
-    """Returns {id: [paths]} of all .nii and .nii.gz files under a folder, hidden ones and those under
-    `without` left out.
-
-    Raises UsageError where the folder is missing or has none.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UsageError(f"Expected a folder of .nii or .nii.gz files. Received: {folder}, which is none.")
-    skipped = None if without is None else Path(without).resolve()
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        inside = skipped is not None and skipped in path.resolve().parents
-        if path.name.endswith(SUFFIXES) and not path.name.startswith(".") and path.is_file() and not inside:
-            found.setdefault(scan_id(path.name), []).append(path)
+def find_masks(folder):
+    """Returns {id: [paths]} of all NIfTI files under a folder. Raises UsageError where there are none."""
+    found = sources.volumes(folder) if Path(folder).is_dir() else {}
     if not found:
-        raise UsageError(f"Expected a folder of .nii or .nii.gz files. Received: {folder}, which has none.")
+        raise UsageError(f"Expected a folder of .nii or .nii.gz masks. Received: {folder}, which has none.")
     return found
 
 
@@ -61,9 +50,9 @@ def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None
         scans.append(
             Scan(
                 id,
-                str(paths[0]),
+                paths[0] if isinstance(paths[0], Series) else str(paths[0]),
                 row.label,
-                row.patient,
+                row.patient or sources.patient(paths[0]) or id,
                 row.meta,
                 mask,
                 truth,
@@ -96,7 +85,7 @@ def fingerprint(scans, rejected):
     job.
     """
     rows = [
-        [*scan, Path(scan.path).stat().st_size, scan.mask and Path(scan.mask).stat().st_size]
+        [*scan, sources.stamp(scan.path), scan.mask and Path(scan.mask).stat().st_size]
         for scan in scans
     ]
     text = json.dumps([rows, sorted(rejected)], sort_keys=True)
@@ -114,12 +103,4 @@ def _unusable(id, paths, labels, masks, bad_slices):
 
 
 def _bag_bytes(scan, settings):
-    # Imported here: nibabel is not needed to print the command's help.
-    from preprocessing.orientation import axes_of
-    from preprocessing.volume import read_header
-
-    try:
-        shape, affine = read_header(scan.path, settings.orientation)
-        return shape[axes_of(affine).slice] * settings.size**2 * 2  # float16
-    except ScanError:
-        return 0
+    return sources.slices(scan.path, settings.orientation) * settings.size**2 * 2  # float16

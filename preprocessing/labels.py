@@ -14,7 +14,7 @@ WHOLE = {"0.0": "0", "1.0": "1"}  # as pandas and spreadsheets write a column th
 
 
 class Label(NamedTuple):
-    """One scan's row: its label, its patient, and the table's other columns as strings."""
+    """One scan's row: its label, its patient ("" where the table names none), and the other columns as strings."""
 
     label: int
     patient: str
@@ -30,7 +30,7 @@ def scan_id(name):
 
 
 def read_labels(path):
-    """Returns ({id: Label}, [(id, path, reason) of each bad row]); the patient is the id unless given."""
+    """Returns ({id: Label}, [(id, path, reason) of each bad row])."""
     found, rejected = {}, []
     for line, row in read_table(path, ("id", "label")):
         id = scan_id(row.pop("id"))
@@ -90,7 +90,7 @@ def read_table(path, columns):
 
 
 def _label(id, row):
-    patient = row.pop("patient", "") or id
+    patient = row.pop("patient", "")
     label = int(row.pop("label"))
     return Label(label, patient, {name: value for name, value in row.items() if value})
 

@@ -85,7 +85,7 @@ def read_volumes(args):
             f"{path}: {len(rejected)} rows cannot be used, the first is {id!r}: {reason}; "
             "correct or remove them."
         )
-    return [Volume(id, label.patient, label.label) for id, label in table.items()]
+    return [Volume(id, label.patient or id, label.label) for id, label in table.items()]
 
 
 def rows(volumes, split):

@@ -2,45 +2,38 @@
 
 from pathlib import Path
 
-from preprocessing.errors import UsageError
-from preprocessing.inputs import find_volumes
-from preprocessing.labels import SUFFIXES, scan_id
+from preprocessing import sources
 
 TABLES = ("predictions", "rejected")  # ids that would write over the tables of the answers
-EXPECTED = "Expected a .nii or .nii.gz file, or a folder of them."
 
 
 def find_scans(scans):
     """Finds a scan, or all scans below a folder.
 
-    The id is the file's name without its suffix; where several files of a folder have the same name, it is
-    their path below the folder, joined by `_`.
+    The id is that of `preprocessing.sources`, with `_` for what no file name may hold; where several files of a folder
+    have the same name, it is their path below the folder, joined by `_`.
 
     Args:
-        scans: path of a .nii or .nii.gz file, or of a folder.
+        scans: path of a NIfTI file, of a zip archive of DICOM files, or of a folder of either or of DICOM files.
 
     Returns:
-        ([(id, path)], [(id, path, reason)] of those that cannot be told apart), both by id.
+        ([(id, source)], [(id, path, reason)] of those that cannot be told apart or are no scan), both by id.
 
     Raises:
         UsageError: there is no scan.
     """
-    path = Path(scans)
-    if not path.exists():
-        raise UsageError(f"{EXPECTED} Received: {path}, which does not exist.")
-    if path.is_dir():
-        return _without_clashes(_named(path, find_volumes(path)))
-    if not path.name.endswith(SUFFIXES):
-        raise UsageError(f"{EXPECTED} Received: {path}; convert it to NIfTI.")
-    return _without_clashes({scan_id(path.name): [path]})
+    found, unusable = sources.find(scans)
+    taken, clashing = _without_clashes(_named(Path(scans), found))
+    return taken, sorted(clashing + unusable)
 
 
 def _named(folder, volumes):
     named = {}
     for id, paths in volumes.items():
         for path in paths:
-            name = id if len(paths) == 1 else "_".join([*path.relative_to(folder).parts[:-1], id])
-            named.setdefault(name, []).append(path)
+            several = len(paths) > 1 and isinstance(path, Path)
+            name = "_".join([*path.relative_to(folder).parts[:-1], id]) if several else id
+            named.setdefault(name.replace("/", "_"), []).append(path)
     return named
 
 

@@ -221,7 +221,7 @@ def test_names_that_clash(home, tmp_path):
 def test_scans_that_are_none(home, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     (tmp_path / "1.dcm").touch()
-    for scans, told in (("nowhere", "not exist"), ("empty", "has none"), ("1.dcm", "convert it to NIfTI")):
+    for scans, told in (("nowhere", "not exist"), ("empty", "has none"), ("1.dcm", "has none")):
         line = refused(capsys, tmp_path / scans, home[1] / "export", tmp_path / "out")
         assert line.startswith("python -m mil_tf.predict: Expected") and told in line
     assert "is a file" in refused(capsys, home[0], home[1] / "export", tmp_path / "1.dcm")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from preprocessing import inputs
+from preprocessing.dicom.series import Series
 from preprocessing.errors import UsageError
 from preprocessing.labels import Label
 from preprocessing.settings import CtSettings
@@ -11,23 +12,21 @@ from preprocessing.settings import CtSettings
 LABELS = {id: Label(1, "p", {}) for id in "abc"}
 
 
-def test_scans_are_found_in_subfolders_and_hidden_ones_left_out(tmp_path):
-    for name in ("a.nii", "sub/b.nii.gz", "._a.nii", "notes.txt", "masks/a.nii.gz", "c.nii.gz/inside.nii"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    found = inputs.find_volumes(tmp_path, without=tmp_path / "masks")
-    assert {id: [path.relative_to(tmp_path).as_posix() for path in paths] for id, paths in found.items()} == {
-        "a": ["a.nii"],
-        "b": ["sub/b.nii.gz"],
-        "inside": ["c.nii.gz/inside.nii"],
-    }
-    with pytest.raises(
-        UsageError, match=r"Expected a folder of \.nii or \.nii\.gz files\. Received: .*, which is none"
-    ):
-        inputs.find_volumes(tmp_path / "gone")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="empty, which has none"):
-        inputs.find_volumes(tmp_path / "empty")
+def test_masks_are_found_in_subfolders(save, tmp_path):
+    save("masks/a.nii")
+    save("masks/sub/b.nii.gz")
+    assert sorted(inputs.find_masks(tmp_path / "masks")) == ["a", "b"]
+    with pytest.raises(UsageError, match=r"Expected a folder of \.nii or \.nii\.gz masks\. Received: .*which has none"):
+        inputs.find_masks(tmp_path / "gone")
+
+
+def test_a_scans_patient_is_the_tables_or_its_own_or_the_scan():
+    series = Series("d", "d", "1", "1.1", (), (), 1, "", (4, 4), "p123", "")
+    labels = {"a": Label(1, "x", {}), "b": Label(1, "", {}), "d": Label(1, "", {}), "e": Label(1, "y", {})}
+    volumes = {"a": ["a.nii"], "b": ["b.nii"], "d": [series], "e": [series]}
+    scans, _ = inputs.match(volumes, labels, "labels.csv")
+    assert [scan.patient for scan in scans] == ["x", "b", "p123", "y"]
+    assert scans[2].path is series
 
 
 def test_what_has_no_partner_or_two_is_rejected():

@@ -17,12 +17,12 @@ def test_ids_labels_patients_and_the_rest(tmp_path, end, encoding):
     labels, rejected = read_labels(table(tmp_path, end.join(lines), encoding))
     assert rejected == []
     assert labels["a"] == (1, "p1", {"site": "Zürich"})
-    assert labels["b"] == (0, "b", {})
+    assert labels["b"] == (0, "", {})
     assert labels["c"] == (0, "p1", {"site": "x"})
 
 
-def test_the_patient_is_the_id_unless_given(tmp_path):
-    assert read_labels(table(tmp_path, "label,id\n1,a\n"))[0] == {"a": (1, "a", {})}
+def test_a_patient_that_is_not_given_is_empty(tmp_path):
+    assert read_labels(table(tmp_path, "label,id\n1,a\n"))[0] == {"a": (1, "", {})}
 
 
 @pytest.mark.parametrize("label", ["2", "", "positive", "1.5", "-1", "nan"])

@@ -1,0 +1,92 @@
+"""A DICOM series -> a NIfTI volume, by dcm2niix, which knows the vendors and mends gantry tilt and uneven spacing."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from preprocessing.dicom.files import ZIP_ERRORS, opened
+from preprocessing.errors import ScanError
+
+SECONDS = 600  # longer, and dcm2niix has lost itself in a damaged file (our decision)
+# No sidecar, no compression, all files of the folder are one series whatever their exposure.
+ARGUMENTS = ("-b", "n", "-z", "n", "-m", "y", "-f", "scan")
+MENDED = ("_Tilt", "_Eq")  # in the names of files that dcm2niix makes besides; the most mended one is taken
+
+
+def converted(series, folder):
+    """Makes the NIfTI file of a series in a folder and returns its path.
+
+    Args:
+        series: a `preprocessing.dicom.series.Series`.
+        folder: an empty one.
+
+    Raises:
+        ScanError: dcm2niix makes no volume of it, or one that lacks slices.
+    """
+    gathered, made = Path(folder) / "dicom", Path(folder) / "nifti"
+    gathered.mkdir()
+    made.mkdir()
+    _gather(series.places, gathered)
+    said = _run([_program(), *ARGUMENTS, "-o", str(made), str(gathered)])
+    shutil.rmtree(gathered)
+    found = sorted(made.glob("*.nii"), key=lambda path: (-sum(word in path.name for word in MENDED), path.name))
+    if not found:
+        raise ScanError(f"dcm2niix makes no volume of it{said}")
+    return found[0]
+
+
+def _program():
+    beside = Path(sys.executable).with_name("dcm2niix")
+    found = str(beside) if beside.exists() else shutil.which("dcm2niix")
+    if found is None:
+        raise ScanError("DICOM needs dcm2niix: pip install dcm2niix")
+    return found
+
+
+def _gather(places, folder):
+    archives = {}
+    try:
+        for index, place in enumerate(places):
+            target = folder / f"{index:05}.dcm"
+            if place.member:
+                with opened(place, archives) as source, open(target, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
+            else:
+                os.symlink(os.path.abspath(place.path), target)
+    except ZIP_ERRORS as error:
+        raise ScanError(f"unreadable: {' '.join(str(error).split())}") from error
+    finally:
+        for archive in archives.values():
+            archive.close()
+
+
+def _run(command):
+    """What the program says of errors, to append to a reason."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ScanError(f"dcm2niix took longer than {SECONDS} s") from error
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("Error", "Unsupported"))]
+    died = f" (it ended with code {done.returncode})" if done.returncode < 0 else ""
+    return f": {lines[0]}" if lines else died
+
+
+def read(series, axcodes=None):
+    """Returns (data float32 (i, j, k) in HU, affine (4, 4) -> RAS+ mm) of a series. Raises ScanError."""
+    from preprocessing.volume import read_volume
+
+    with tempfile.TemporaryDirectory(prefix="mil-tf-dicom-") as folder:
+        data, affine = read_volume(converted(series, folder), axcodes)
+    _check(series, data.shape)
+    return data, affine
+
+
+def _check(series, shape):
+    if sum(shape[2:]) < len(series.positions):
+        raise ScanError(
+            f"the headers tell of {len(series.positions)} slices, dcm2niix makes a volume of {shape[2]}; "
+            "the files contradict each other"
+        )

@@ -1,0 +1,83 @@
+"""Where DICOM lies: files of any name in folders, and members of zip archives."""
+
+import contextlib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+from preprocessing.dicom import headers
+
+ZIP = ".zip"
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
+
+
+class Place(NamedTuple):
+    """A file: `path`, and `member` within it where it is a zip archive, else ""."""
+
+    path: str
+    member: str = ""
+
+    def parents(self):
+        """The folders and archives above the file, the nearest first, as strings that tell them apart."""
+        inner = [] if not self.member else [f"{self.path}/{part}" for part in Path(self.member).parents if part.name]
+        outer = [self.path] if self.member else []
+        return [*inner, *outer, *map(str, Path(self.path).parents)]
+
+
+def listed(path):
+    """Yields the Place of every file under a folder, or of a file; archives are opened up. Hidden files are left out.
+
+    An archive that cannot be read is yielded as a Place without a member.
+    """
+    path = Path(path)
+    for found in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if found.is_file() and not found.name.startswith("."):
+            if found.suffix.lower() == ZIP:
+                yield from _members(found)
+            else:
+                yield Place(str(found))
+
+
+def _members(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(each.filename for each in archive.infolist() if not each.is_dir())
+    except ZIP_ERRORS:
+        names = [""]
+    yield from (Place(str(path), name) for name in names if not Path(name).name.startswith("."))
+
+
+def header(place):
+    """The Header of a place, the reason why a DICOM file or archive cannot be read, or None where it is no DICOM."""
+    try:
+        with opened(place) as stream:
+            return headers.read(stream) if headers.is_dicom(stream) else None
+    except ZIP_ERRORS as error:
+        damaged = place.member or Path(place.path).suffix.lower() == ZIP
+        return f"unreadable {'archive' if damaged else 'file'}: {' '.join(str(error).split()) or type(error).__name__}"
+
+
+@contextlib.contextmanager
+def opened(place, archives=None):
+    """The bytes of a place as a stream.
+
+    Args:
+        archives: {path: ZipFile} of archives that stay open between calls, or None.
+    """
+    if not place.member:
+        if Path(place.path).suffix.lower() == ZIP:
+            with zipfile.ZipFile(place.path):  # raises what is wrong with it
+                raise zipfile.BadZipFile("no member is named")
+        with open(place.path, "rb") as stream:
+            yield stream
+        return
+    kept = {} if archives is None else archives
+    if place.path not in kept:
+        kept[place.path] = zipfile.ZipFile(place.path)
+    try:
+        with kept[place.path].open(place.member) as stream:
+            yield stream
+    finally:
+        if archives is None:
+            kept[place.path].close()

@@ -1,0 +1,117 @@
+"""Where scans come from: NIfTI files, and series of DICOM files in folders and zip archives.
+
+A source is the path of a NIfTI file, or a `preprocessing.dicom.series.Series`. The rest of the room asks here and need
+not know which.
+"""
+
+from pathlib import Path
+
+from preprocessing.errors import ScanError, UsageError
+from preprocessing.labels import SUFFIXES, scan_id
+
+EXPECTED = "Expected a folder of .nii or .nii.gz files, or of DICOM files or zip archives of them."
+
+
+def find(scans, series="auto", without=None):
+    """Finds all scans.
+
+    Args:
+        scans: a folder, searched with its subfolders, or a NIfTI file or zip archive.
+        series: which DICOM series of a study, see `preprocessing.dicom.studies.choose`.
+        without: a folder to leave out, or None.
+
+    Returns:
+        ({id: [sources]}, [(id, path, reason)] of DICOM series and files that are no scan or were not chosen).
+
+    Raises:
+        UsageError: `scans` is missing, or nothing in it is a scan.
+    """
+    path = Path(scans)
+    if not path.exists():
+        raise UsageError(f"{EXPECTED} Received: {path}, which does not exist.")
+    found = {} if not path.is_dir() and not path.name.endswith(SUFFIXES) else volumes(path, without)
+    studies, rejected = _dicom(path, series, without) if not path.name.endswith(SUFFIXES) else ([], [])
+    for each in studies:
+        found.setdefault(each.id, []).append(each)
+    if not found:
+        raise UsageError(f"{EXPECTED} Received: {path}, which has none{_first(rejected)}.")
+    return found, rejected
+
+
+def volumes(path, without=None):
+    """{id: [paths]} of all NIfTI files under a folder, hidden ones and those under `without` left out; or of one."""
+    path = Path(path)
+    found = {}
+    for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if each.name.endswith(SUFFIXES) and not each.name.startswith(".") and each.is_file() and not _in(each, without):
+            found.setdefault(scan_id(each.name), []).append(each)
+    return found
+
+
+def read(source, axcodes=None):
+    """Returns (data float32 (i, j, k) in HU, affine (4, 4) -> RAS+ mm). Raises ScanError."""
+    from preprocessing.volume import read_volume
+
+    if _is_path(source):
+        return read_volume(source, axcodes)
+    from preprocessing.dicom import convert
+
+    return convert.read(source, axcodes)
+
+
+def slices(source, axcodes=None):
+    """How many axial slices a scan has by its header, 0 where that cannot be read."""
+    from preprocessing.orientation import axes_of
+    from preprocessing.volume import read_header
+
+    if not _is_path(source):
+        return len(source.positions)
+    try:
+        shape, affine = read_header(source, axcodes)
+        return shape[axes_of(affine).slice]
+    except ScanError:
+        return 0
+
+
+def stamp(source):
+    """What changes with the scan's files, without reading them: their sizes."""
+    if _is_path(source):
+        return Path(source).stat().st_size
+    return [Path(path).stat().st_size for path in sorted({place.path for place in source.places})]
+
+
+def patient(source):
+    """The patient that the scan itself names, as a hash, or ""."""
+    return "" if _is_path(source) else source.patient
+
+
+def renamed(found, ids):
+    """{id: [sources]} with the id of a study in place of that of its only series, where a table knows it by that."""
+    series = [(id, each) for id, sources in found.items() for each in sources if not _is_path(each)]
+    names = [each.name for _, each in series]
+    kept = {
+        id: each.name for id, each in series
+        if id not in ids and each.name in ids and names.count(each.name) == 1 and each.name not in found
+    }
+    return {kept.get(id, id): sources for id, sources in found.items()}
+
+
+def _dicom(path, series, without):
+    from preprocessing.dicom.studies import choose
+    from preprocessing.dicom.studies import find as find_series
+
+    found, unreadable = find_series(path, lambda place: not _in(Path(place.path), without))
+    taken, others = choose(found, series)
+    return taken, others + unreadable
+
+
+def _is_path(source):
+    return isinstance(source, (str, Path))
+
+
+def _in(path, folder):
+    return folder is not None and Path(folder).resolve() in path.resolve().parents
+
+
+def _first(rejected):
+    return "" if not rejected else f"; {rejected[0][0]}: {rejected[0][2]}" + (" (and others)" if rejected[1:] else "")
