@@ -1,6 +1,7 @@
 """One CT scan -> one `Bag` of axial slices in HU (remedios2020, section 2.1).
 
-Reorient by axes -> check the values -> clip -> pad or crop -> drop empty slices -> float16 -> shuffle.
+Reorient by axes -> check the values -> extract the brain -> clip -> pad or crop -> drop empty slices -> float16 ->
+shuffle.
 Training and prediction both call `load_bag`, so that a model cannot meet scans prepared in another way.
 """
 
@@ -8,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from preprocessing import canvas, orientation, sources
+from preprocessing import brain, canvas, orientation, sources
 from preprocessing.errors import ScanError
 from preprocessing.settings import CtSettings
 from preprocessing.volume import check_hu, read_volume
@@ -42,6 +43,8 @@ def load_bag(
     check_hu(data)
     axes = orientation.axes_of(affine)
     slices = orientation.reorient(data, axes)
+    np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
+    found = _extracted(slices, affine, axes, settings)
     null = _null(slices, settings)
     if settings.clip_negative:
         np.maximum(slices, 0, out=slices)
@@ -59,11 +62,24 @@ def load_bag(
             instance_label=_slice_truth(order, len(slices), label, drawn, slice_labels, truth),
             mask=drawn,
             transform=np.eye(4),
-            meta=dict(meta or {}),
+            meta={**(meta or {}), **found},
             **_geometry(affine, axes, data.shape, settings.size),
         )
     except DatasetError as error:
         raise ScanError(str(error)) from error
+
+
+def _extracted(slices, affine, axes, settings):
+    """Sets all but the brain to 0, in place; what is to be known of it, for the bag's `meta`."""
+    if settings.brain == "none":
+        return {}
+    if canvas.null_value(slices) == 0:
+        return {"brain": "as given: everything around it is 0"}
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = tuple(float(lengths[axis]) for axis in (axes.slice, axes.row, axes.column))
+    inside = brain.extract(slices, spacing, bool(affine[2, axes.slice] > 0), settings.brain)
+    slices[~inside] = 0
+    return {"brain": settings.brain} | brain.told(float(np.count_nonzero(inside) * np.prod(spacing) / 1000))
 
 
 def shuffled(indices, seed, id):
@@ -90,6 +106,8 @@ def _kept(slices, settings):
 def _null(slices, settings):
     if settings.null != "auto":
         return settings.null
+    if settings.brain != "none":
+        return 0.0
     value = canvas.null_value(slices)
     return max(value, 0.0) if settings.clip_negative else value
 

@@ -18,10 +18,12 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 
 from preprocessing import inputs, labels, sources, workers
+from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
 from preprocessing.progress import Progress
 from preprocessing.settings import ALGORITHM, CtSettings
@@ -92,6 +94,12 @@ def parser():
         "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"
     )
     found.add_argument(
+        "--brain",
+        default="none",
+        choices=METHODS,
+        help="brain extraction: native is ours, ct-bet the paper's with FSL's bet2 (default: none)",
+    )
+    found.add_argument(
         "--series",
         default="auto",
         metavar="auto|all|N",
@@ -111,6 +119,8 @@ def run(args):
     if args.jobs < 1:
         raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
     settings = _settings(args)
+    if settings.brain == "ct-bet" and shutil.which("bet2") is None:
+        raise UsageError("--brain ct-bet: Expected FSL's bet2 on the PATH. Received: none; install FSL, or use native.")
     scans, rejected = find(args)
     shards = inputs.plan(scans, settings)
     info = describe(settings, inputs.fingerprint(scans, rejected))

@@ -6,11 +6,12 @@ import dataclasses
 import hashlib
 import json
 
+from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
 
 # Raised whenever the same settings would give other bags, so that old and new shards have another hash and
 # never mix.
-ALGORITHM = 1
+ALGORITHM = 2
 AXIS_LETTERS = ("LR", "PA", "IS")
 
 
@@ -27,6 +28,7 @@ class CtSettings:
         orientation: voxel axes of files whose header has no orientation, such as "RAS"; None refuses such
             files.
         seed: of the shuffle within the bag.
+        brain: "native", "ct-bet" or "none", see `preprocessing.brain`; the command's default is native.
 
     Raises:
         UsageError: a value that cannot be.
@@ -38,6 +40,7 @@ class CtSettings:
     clip_negative: bool = False
     orientation: str | None = None
     seed: int = 0
+    brain: str = "none"
 
     def __post_init__(self):
         for name in ("size", "seed"):
@@ -47,6 +50,8 @@ class CtSettings:
         for name in ("keep_empty", "clip_negative"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name}: Expected true or false. Received: {getattr(self, name)!r}.")
+        if self.brain not in METHODS:
+            raise UsageError(f"brain: Expected one of {', '.join(METHODS)}. Received: {self.brain!r}.")
         object.__setattr__(self, "null", _null(self.null))
         object.__setattr__(self, "orientation", _axcodes(self.orientation))
 

@@ -4,6 +4,7 @@ import pytest
 
 from preprocessing.ct import CtSettings, load_bag
 from preprocessing.errors import ScanError
+from preprocessing.phantoms import generate
 from preprocessing.volume import axcodes_affine
 
 
@@ -150,3 +151,34 @@ def test_a_negative_bag_has_negative_slices_where_there_is_truth_at_all(save):
         load_bag(path, CtSettings(size=8), id="a", label=1, truth=True).instance_label.tolist() == [[-1]] * 6
     )
     assert load_bag(path, CtSettings(size=8), id="a", label=0).instance_label is None
+
+
+def test_all_but_the_brain_is_zero_and_its_volume_is_known(save):
+    made = generate(5, 0, 96, False)
+    path = save("a.nii.gz", made.volume, made.affine)
+    whole = load_bag(path, CtSettings(size=96), id="a")
+    bag = load_bag(path, CtSettings(size=96, brain="native"), id="a")
+    cm3 = np.count_nonzero(made.brain) * np.prod(made.spacing) / 1000
+    assert bag.meta["brain"] == "native" and bag.meta["brain_cm3"] == pytest.approx(cm3, rel=0.1)
+    assert "flags" not in bag.meta and bag.n <= whole.n
+    places = [list(whole.source_index).index(i) for i in bag.source_index]
+    one, other = bag.instances.astype(np.float32), whole.instances[places].astype(np.float32)
+    assert ((one == 0) | (one == other)).all() and (one == 0).mean() > 0.5 and one[:, 0].max() == 0
+    again = save("b.nii.gz", np.where(made.brain > 0, made.volume, 0).astype(np.int16), made.affine)
+    assert load_bag(again, CtSettings(size=96, brain="native"), id="b").meta == {
+        "brain": "as given: everything around it is 0"
+    }
+
+
+def test_padding_below_air_is_air(save):
+    data = np.full((8, 8, 3), 40, np.int16)
+    data[0], data[1], data[2] = -3024, -2000, -1024
+    bag = load_bag(save("a.nii", data), CtSettings(size=8, keep_empty=True), id="a")
+    assert sorted(set(bag.instances.ravel().tolist())) == [-1024.0, 40.0]
+
+
+def test_a_brain_of_an_unusual_size_is_flagged(save):
+    made = generate(5, 0, 64, False)
+    affine = made.affine @ np.diag([0.6, 0.6, 0.6, 1])
+    bag = load_bag(save("a.nii.gz", made.volume, affine), CtSettings(size=64, brain="native"), id="a")
+    assert "cm3, usual are 700 to 2200" in bag.meta["flags"]

@@ -21,9 +21,10 @@ def test_the_hash_follows_every_setting():
         {"clip_negative": True},
         {"orientation": "RAS"},
         {"seed": 1},
+        {"brain": "native"},
     ]
-    assert len({CtSettings(**change).hash() for change in changed}) == 7
-    assert CtSettings().hash() == CtSettings(size=512).hash() == "4f8b9eb72e6f7ac6"
+    assert len({CtSettings(**change).hash() for change in changed}) == 8
+    assert CtSettings().hash() == CtSettings(size=512).hash() == "eb2099d2f30953b9"
 
 
 @pytest.mark.parametrize(
