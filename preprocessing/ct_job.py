@@ -136,8 +136,9 @@ def find(args):
     """Returns ([Scan], rejected rows). Raises UsageError where there is nothing to do at all."""
     masks = None if args.masks is None else inputs.find_masks(args.masks)
     volumes, no_scans = sources.find(args.scans, _series(args.series), without=args.masks)
-    table, bad_rows = labels.read_labels(args.labels)
-    volumes = sources.renamed(volumes, {*table, *(id for id, _, _ in bad_rows)})
+    table, bad_rows = labels.read_labels(args.labels, masks)
+    known = {*table, *(id for id, _, _ in bad_rows)}
+    volumes = sources.renamed(volumes, known, labels.aliases(args.labels, known))
     if bad_rows and not table:
         raise UsageError(f"{args.labels}: no row can be used; the first: id {bad_rows[0][0]!r}: {bad_rows[0][2]}.")
     slices, bad_slices = (

@@ -1,16 +1,18 @@
-"""Label tables: `id,label[,patient]` for scans, `id,source_index,label` for slices.
+"""Label tables: `id,label[,patient]` for scans, `id,source_index,label` for slices, and those of `preprocessing.forms`.
 
 One bad row never stops a job: it is listed with its reason. Only a table that cannot be read at all, or lacks
 a column, is a UsageError.
 """
 
+import contextlib
 import csv
 from typing import NamedTuple
 
 from preprocessing.errors import UsageError
+from preprocessing.forms import cq500, ct_ich, plain, scores, slice_table
 
 SUFFIXES = (".nii.gz", ".nii")
-WHOLE = {"0.0": "0", "1.0": "1"}  # as pandas and spreadsheets write a column that has gaps
+FORMS, SLICE_FORMS = (plain, cq500, ct_ich, scores), (slice_table, ct_ich)
 
 
 class Label(NamedTuple):
@@ -29,18 +31,20 @@ def scan_id(name):
     return name
 
 
-def read_labels(path):
-    """Returns ({id: Label}, [(id, path, reason) of each bad row])."""
+def read_labels(path, masks=None):
+    """Returns ({id: Label}, [(id, path, reason) of each row that is none]).
+
+    Args:
+        path: a table of any of the FORMS.
+        masks: {id: [paths]} of the scans' masks, for forms whose rules ask for a lesion's volume.
+    """
     found, rejected = {}, []
-    for line, row in read_table(path, ("id", "label")):
-        id = scan_id(row.pop("id"))
-        row["label"] = WHOLE.get(row["label"], row["label"])
-        reason = _problem(id, row["label"], "label")
+    for row in _form(path, FORMS).rows(read_table(path, ()), masks):
+        id = scan_id(row.id)
+        reason = _problem(id, row.label, "label") or row.excluded
         if reason:
-            rejected.append((id, str(path), f"{reason} (line {line})"))
-            found.setdefault(id, []).append(None)
-        else:
-            found.setdefault(id, []).append(_label(id, row))
+            rejected.append((id, str(path), f"{reason} (line {row.line})"))
+        found.setdefault(id, []).append(None if reason else Label(int(row.label), row.patient, row.meta))
     repeated = [id for id, rows in found.items() if len(rows) > 1 and id]
     rejected += [
         (id, str(path), f"duplicate id: {len(found[id])} rows in the label table") for id in repeated
@@ -48,12 +52,18 @@ def read_labels(path):
     return {id: rows[0] for id, rows in found.items() if len(rows) == 1 and rows[0]}, rejected
 
 
+def aliases(path, ids):
+    """{another name of a scan: its id in the table}, where the table's form knows of such."""
+    of = getattr(_form(path, FORMS), "aliases", None)
+    return {alias: id for id in ids for alias in of(id)} if of else {}
+
+
 def read_slice_labels(path):
     """Returns ({id: {source index: 0, 1 or -1 for unknown}}, {id: why its rows are no truth})."""
     found, bad = {}, {}
-    for line, row in read_table(path, ("id", "source_index", "label")):
-        id, index = scan_id(row["id"]), row["source_index"]
-        reason = _problem(id, row["label"], "slice label", ("0", "1", "-1"))
+    for line, id, index, label in _form(path, SLICE_FORMS).slices(read_table(path, ())):
+        id = scan_id(id)
+        reason = _problem(id, label, "slice label", ("0", "1", "-1"))
         if not index.isdecimal():
             reason = f"source_index must be a whole number, is {index!r}"
         elif int(index) in found.get(id, {}):
@@ -61,8 +71,27 @@ def read_slice_labels(path):
         if reason:
             bad.setdefault(id, f"slice truth: {reason} (line {line})")
         else:
-            found.setdefault(id, {})[int(index)] = int(row["label"])
+            found.setdefault(id, {})[int(index)] = int(label)
     return found, bad
+
+
+def _form(path, forms):
+    """The form of a table, by its columns. Raises UsageError where it has none."""
+    names = read_columns(path)
+    found = next((form for form in forms if set(form.COLUMNS) <= set(names)), None)
+    if found is None:
+        others = ", ".join(form.__name__.rpartition(".")[2] for form in forms[1:])
+        raise UsageError(
+            f"{path}: Expected columns {','.join(forms[0].COLUMNS)}, separated by commas, or those of another known "
+            f"form ({others}). Received: {','.join(names)!r}."
+        )
+    return found
+
+
+def read_columns(path):
+    """The names of a table's columns. Raises UsageError where it cannot be read."""
+    with _csv(path) as reader:
+        return [(name or "").strip() for name in reader.fieldnames or ()]
 
 
 def read_table(path, columns):
@@ -71,28 +100,26 @@ def read_table(path, columns):
 
     Raises UsageError where the file cannot be read or lacks a column.
     """
+    with _csv(path) as reader:
+        names = [(name or "").strip() for name in reader.fieldnames or ()]
+        missing = [name for name in columns if name not in names]
+        if missing:
+            raise UsageError(
+                f"{path}: Expected columns {','.join(columns)}, separated by commas. Received: {','.join(names)!r}."
+            )
+        reader.fieldnames = names
+        for row in reader:
+            yield reader.line_num, {name: value.strip() for name, value in row.items() if name}
+
+
+@contextlib.contextmanager
+def _csv(path):
     try:
         with open(path, encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            names = [(name or "").strip() for name in reader.fieldnames or ()]
-            missing = [name for name in columns if name not in names]
-            if missing:
-                raise UsageError(
-                    f"{path}: Expected columns {','.join(columns)}, separated by commas. "
-                    f"Received: {','.join(names)!r}."
-                )
-            reader.fieldnames = names
-            for row in reader:
-                yield reader.line_num, {name: value.strip() for name, value in row.items() if name}
+            yield csv.DictReader(file, restval="")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: Expected a CSV table in UTF-8. Received: {reason}.") from error
-
-
-def _label(id, row):
-    patient = row.pop("patient", "")
-    label = int(row.pop("label"))
-    return Label(label, patient, {name: value for name, value in row.items() if value})
 
 
 def _problem(id, label, what, allowed=("0", "1")):

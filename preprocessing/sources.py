@@ -85,15 +85,24 @@ def patient(source):
     return "" if _is_path(source) else source.patient
 
 
-def renamed(found, ids):
-    """{id: [sources]} with the id of a study in place of that of its only series, where a table knows it by that."""
-    series = [(id, each) for id, sources in found.items() for each in sources if not _is_path(each)]
-    names = [each.name for _, each in series]
-    kept = {
-        id: each.name for id, each in series
-        if id not in ids and each.name in ids and names.count(each.name) == 1 and each.name not in found
-    }
-    return {kept.get(id, id): sources for id, sources in found.items()}
+def renamed(found, ids, aliases=None):
+    """{id: [sources]} by the names that a table has for the scans.
+
+    A study's name stands for its only series, and an alias for what the table calls it.
+
+    Args:
+        found: {id: [sources]}.
+        ids: of the table.
+        aliases: {another name: id of the table} or None.
+    """
+    names = [each.name for sources in found.values() for each in sources if not _is_path(each)]
+    aliases, kept = aliases or {}, {}
+    for id, sources in found.items():
+        series = [each.name for each in sources if not _is_path(each) and names.count(each.name) == 1]
+        wanted = [aliases.get(name, name) for name in (id, *series)]
+        known = [name for name in wanted if name in ids and (name == id or name not in found)]
+        kept.setdefault(known[0] if known else id, []).extend(sources)
+    return kept
 
 
 def _dicom(path, series, without):

@@ -56,7 +56,7 @@ def test_an_id_in_two_rows_is_rejected(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"name,label\na,1\n", "Expected columns id,label, separated by commas. Received: 'name,label'"),
+        (b"name,label\na,1\n", "Expected columns id,label, separated by commas, or .* Received: 'name,label'"),
         (b"id;label\na;1\n", "Received: 'id;label'"),
         (b"", "Received: ''"),
         ("id,label\nZürich,1\n".encode("latin-1"), "Expected a CSV table in UTF-8"),
