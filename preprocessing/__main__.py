@@ -1,6 +1,7 @@
 """Files of the outside world -> bags, and bags -> splits.
 
-    python -m preprocessing ct        NIfTI head CTs and a label table -> bags
+    python -m preprocessing ct        head CTs (NIfTI, DICOM) and a label table -> bags
+    python -m preprocessing cohort    what was read, excluded and why, positive and negative; cohort.csv
     python -m preprocessing split     patient-safe test set and folds -> splits.csv
     python -m preprocessing phantoms  procedural head CTs with truth
 
@@ -12,6 +13,7 @@ import sys
 
 COMMANDS = {
     "ct": "preprocessing.ct_job",
+    "cohort": "preprocessing.flow",
     "split": "preprocessing.split",
     "phantoms": "preprocessing.phantoms.__main__",
 }

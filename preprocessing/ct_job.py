@@ -65,7 +65,13 @@ def parser():
         metavar="DIR",
         help="folder of NIfTI files, DICOM files or zip archives of them, searched with its subfolders",
     )
-    found.add_argument("--labels", required=True, metavar="CSV", help="table id,label[,patient]")
+    found.add_argument(
+        "--labels",
+        required=True,
+        metavar="CSV",
+        help="table id,label[,patient]; or as they come: CQ500 reads.csv (majority of the readers), PhysioNet CT-ICH\n"
+        "hemorrhage_diagnosis.csv (also for --slice-labels), rater scores id,score[,volume_cm3] by the paper's rules",
+    )
     found.add_argument("--out", required=True, metavar="DIR", help="folder for the bags, made if missing")
     found.add_argument(
         "--size", type=int, default=512, help="rows and columns of a slice (default 512, the paper's)"

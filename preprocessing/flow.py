@@ -1,0 +1,160 @@
+"""The flow of a cohort: what was read, what was left out and why, what is positive and negative; as text and figure.
+
+    python -m preprocessing cohort --data bags --out flow.png
+
+It also writes cohort.csv beside the bags: a row a scan with its label, patient, slices, and what the preprocessing
+found out about it (the brain's volume, flags).
+"""
+
+import argparse
+import collections
+import csv
+import json
+import os
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+from preprocessing.errors import UsageError
+from tfrecords import Dataset, DatasetError, reader
+from tfrecords.dataset import REJECTED
+
+COLUMNS = ("id", "patient", "label", "slices")
+DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
+
+
+def main(args=None):
+    """Runs the command; returns its exit code."""
+    args = parser().parse_args(args)
+    try:
+        dataset = Dataset(args.data)
+        steps = flow(dataset)
+        table(dataset)
+        print(text(steps))
+        if args.out:
+            draw(steps, args.out)
+            print(f"figure: {args.out}")
+    except (UsageError, DatasetError, OSError) as error:
+        print(f"python -m preprocessing cohort: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parser():
+    """The command's arguments."""
+    found = argparse.ArgumentParser(
+        "python -m preprocessing cohort", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument("--data", required=True, metavar="DIR", help="folder of bags")
+    found.add_argument("--out", metavar="PNG", help="figure to write")
+    return found
+
+
+def flow(dataset):
+    """What became of all that was found.
+
+    Returns:
+        {"found": scans, series and rows of tables, "excluded": {reason: how many}, "bags", "positive", "negative",
+        "patients": {"positive": ..., "negative": ...}, "flagged"}.
+    """
+    excluded = collections.Counter(category(reason) for reason in _reasons(dataset))
+    labels = {row.id: int(row.label[0]) for row in dataset.rows}
+    patients = {
+        name: len({row.patient for row in dataset.rows if labels[row.id] == value})
+        for name, value in (("positive", 1), ("negative", 0))
+    }
+    flagged = sum("flags" in _meta(dataset, row) for row in dataset.rows)
+    counts = collections.Counter(labels.values())
+    return {
+        "found": len(labels) + sum(excluded.values()), "excluded": dict(excluded.most_common()), "bags": len(labels),
+        "positive": counts[1], "negative": counts[0], "patients": patients, "flagged": flagged,
+    }
+
+
+def category(reason):
+    """A reason without what is particular to one scan."""
+    reason = DETAIL.sub("", reason)
+    if reason.startswith("excluded: "):
+        return reason
+    if reason.startswith("not chosen"):
+        return "another series of the study was chosen"
+    return reason.split(":")[0].split(", ")[0]
+
+
+def text(steps):
+    """The flow as lines."""
+    lines = [f"{steps['found']:>6} found"]
+    for reason, count in steps["excluded"].items():
+        lines.append(f"{count:>6}   excluded: {reason.removeprefix('excluded: ')}")
+    lines += [f"{steps['bags']:>6} scans"]
+    for name in ("positive", "negative"):
+        lines.append(f"{steps[name]:>6}   {name}, of {steps['patients'][name]} patients")
+    if steps["flagged"]:
+        lines.append(f"{steps['flagged']:>6}   flagged, see cohort.csv")
+    return "\n".join(lines)
+
+
+def table(dataset):
+    """Writes cohort.csv."""
+    rows = [(row, _meta(dataset, row)) for row in dataset.rows]
+    more = sorted({name for _, meta in rows for name in meta})
+    path = Path(dataset.folder) / "cohort.csv"
+    part = path.with_name(".cohort.csv.part")
+    with open(part, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*COLUMNS, *more])
+        for row, meta in rows:
+            values = [row.id, row.patient, int(row.label[0]), row.n]
+            writer.writerow(values + [_cell(meta.get(name, "")) for name in more])
+    os.replace(part, path)
+
+
+def draw(steps, path):
+    """Writes the flow as a diagram."""
+    from matplotlib.figure import Figure
+
+    reasons = [f"{count} {reason.removeprefix('excluded: ')}" for reason, count in steps["excluded"].items()]
+    wrapped = [line for reason in reasons for line in textwrap.wrap(reason, 44, subsequent_indent="   ")]
+    height = 3.2 + 0.2 * len(wrapped)
+    figure = Figure(figsize=(8, height), dpi=150)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 8), ylim=(0, height))
+    axes.axis("off")
+    _box(axes, 2.2, height - 0.5, f"{steps['found']} found")
+    middle = 1.0 + (height - 1.5) / 2
+    if wrapped:
+        left_out = sum(steps["excluded"].values())
+        _box(axes, 4.1, middle + 0.35, "\n".join([f"{left_out} excluded", *wrapped]), "left")
+        _arrow(axes, (2.2, middle + 0.35), (4.03, middle + 0.35))
+    _box(axes, 2.2, 1.6, f"{steps['bags']} scans")
+    _arrow(axes, (2.2, height - 0.75), (2.2, 1.85))
+    for x, name in ((1.1, "positive"), (3.3, "negative")):
+        _box(axes, x, 0.5, f"{steps[name]} {name}\n{steps['patients'][name]} patients")
+        _arrow(axes, (2.2, 1.35), (x, 0.85))
+    figure.savefig(path)
+
+
+def _box(axes, x, y, words, align="center"):
+    style = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": "0.3"}
+    axes.text(x, y, words, ha=align, va="center", multialignment=align, fontsize=10, bbox=style, zorder=2)
+
+
+def _arrow(axes, start, end):
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3"}, zorder=1)
+
+
+def _reasons(dataset):
+    with open(Path(dataset.folder) / REJECTED, newline="", encoding="utf-8") as file:
+        return [row["reason"] for row in csv.DictReader(file)]
+
+
+def _meta(dataset, row):
+    return reader.read_fields(dataset.folder, row).meta or {}
+
+
+def _cell(value):
+    return value if isinstance(value, (str, int, float)) else json.dumps(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

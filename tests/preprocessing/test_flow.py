@@ -1,0 +1,54 @@
+import csv
+
+import pytest
+from matplotlib.image import imread
+
+from preprocessing.__main__ import main
+from preprocessing.flow import category
+
+
+@pytest.fixture
+def bags(save, tmp_path):
+    """A folder of three bags, made by the command from six scans and a table of scores."""
+    for seed, id in enumerate("abcdef"):
+        save(f"scans/{id}.nii.gz", seed=seed)
+    (tmp_path / "scans/f.nii.gz").write_bytes(b"broken")
+    rows = ["id,score,volume_cm3,patient", "a,1,30,p", "b,0,,p", "c,0,,q", "d,2,,", "e,3,5,", "f,0,,", "g,0,,"]
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "bags"]
+    assert main([str(part) for part in ("ct", *given, "--size", 8, "--jobs", 1)]) == 0
+    return tmp_path / "bags"
+
+
+def test_the_flow_adds_up(bags, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["cohort", "--data", str(bags), "--out", str(tmp_path / "flow.png")]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "7 found" and lines[-1] == f"figure: {tmp_path / 'flow.png'}"
+    assert sorted(line for line in lines if "excluded" in line) == [
+        "1   excluded: a label without a scan", "1   excluded: rater score 2", "1   excluded: rater score 3",
+        "1   excluded: unreadable or truncated",
+    ]
+    assert lines[-4:-1] == ["3 scans", "1   positive, of 1 patients", "2   negative, of 2 patients"]
+    assert imread(tmp_path / "flow.png").shape[1] == 1200
+    with open(bags / "cohort.csv", newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert rows["a"]["score"] == "1" and rows["a"]["patient"] == "p" and rows["c"]["slices"] == "6"
+
+
+def test_a_folder_that_is_none_is_one_line(tmp_path, capsys):
+    assert main(["cohort", "--data", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("python -m preprocessing cohort: ")
+
+
+@pytest.mark.parametrize(
+    "reason, kind",
+    [
+        ("excluded: rater score 3 with 5.0 cm3, over 20 are taken (line 6)", "excluded: rater score 3"),
+        ("not chosen: series 2, 6 slices 5.00 mm apart; series 1, 11 slices is", "another series of the study was chosen"),
+        ("no axial direction: its axis 0 is 50 degrees from left-right", "no axial direction"),
+        ("2 slices, at least 3 make a volume", "2 slices"),
+    ],
+)
+def test_a_reason_belongs_to_a_kind(reason, kind):
+    assert category(reason) == kind
