@@ -28,7 +28,7 @@ PARTS = ("predict", "help")
 MODELS = {"quick": 96, "full": 512}  # profile of the recipe -> pixels a side
 COMMANDS = (
     "train.py", "evaluate.py", "-m mil_tf.predict", "-m mil_tf.demo", "-m preprocessing", "-m preprocessing ct",
-    "-m preprocessing split", "-m preprocessing phantoms", "-m preprocessing phantoms ct",
+    "-m preprocessing cohort", "-m preprocessing split", "-m preprocessing phantoms", "-m preprocessing phantoms ct",
     "-m preprocessing phantoms sheet", "-m tfrecords", "-m tfrecords inspect", "-m tfrecords verify",
 )
 # What answering needs at least, in a process of its own: argv is the model's folder and the prepared slices.

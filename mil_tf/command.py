@@ -118,7 +118,7 @@ def _crew(name):
     from mil_tf.training import devices, strategy
     from mil_tf.training.crew import Crew
 
-    devices.grow_memory()
+    devices.set_up()
     found = strategy.build(name)
     if found is None:
         print(f"--strategy {name}: there is one device, and the run is on it alone")

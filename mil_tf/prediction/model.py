@@ -44,6 +44,7 @@ class ExportedModel:
     def load(self):
         """Loads the SavedModel. Raises ModelError where it is missing or damaged."""
         tf = quiet.tensorflow()
+        tf.config.experimental.enable_tensor_float_32_execution(False)  # answers do not depend on the kind of GPU
         try:
             loaded = tf.saved_model.load(str(self.folder))
             self._score = loaded.signatures["slices"]

@@ -17,14 +17,14 @@ from skimage.morphology import opening
 
 AIR = -300.0  # HU; between air and anything of a head, our decision
 NULL = -1024.0  # HU; what stands for air in the empty slice, whose noise is not repeated
-MARGIN = 16  # pixels around the head, our decision
+MARGIN = 32  # a part in so many of the slice's side is left around the head: 16 pixels of 512, our decision
 LOOKED_AT = 128  # rows and columns that the head is looked for in; it has no finer parts that matter
 THIN = 11  # of those; what is thinner is no head: tables, holders, tubes (22 mm of a 250 mm field, our decision)
 STEPS = 8  # sizes of a crop a side, so that many slices of a chunk share one
 AREAS = ("full", "head")
 
 
-def head_box(image, grid, margin=MARGIN):
+def head_box(image, grid, margin=None):
     """The smallest box on a grid that holds the head of a slice.
 
     Background is air, or the value of the corner: null padding is one constant. So is what is thin.
@@ -32,13 +32,14 @@ def head_box(image, grid, margin=MARGIN):
     Args:
         image: (h, w, c) in HU; h and w multiples of `grid`.
         grid: pixels between two places of the network's last feature map.
-        margin: pixels left around the head.
+        margin: pixels left around the head; None is a part of the slice's side.
 
     Returns:
         (top, bottom, left, right) in pixels, multiples of `grid`; each side a multiple of an eighth of the slice where
         the grid allows; the whole slice where all is background.
     """
     height, width = image.shape[:2]
+    margin = max(height, width) // MARGIN if margin is None else margin
     every = max(1, max(height, width) // LOOKED_AT)
     seen = image[::every, ::every]
     there = ((seen > AIR) & (seen != image[0, 0])).any(axis=2)
@@ -68,9 +69,9 @@ def _rounded(low, high, length, grid):
 
 
 def background(image):
-    """HU of a slice's background: of air where the corner is air, else the corner's own, such as 0 around a brain."""
+    """HU of a slice's background: of air where the corner is air, 0 where it is 0, as around a brain; else None."""
     corner = float(np.median(image[0, 0]))
-    return NULL if corner <= AIR else corner
+    return NULL if corner <= AIR else 0.0 if corner == 0 else None
 
 
 class Cropped:
@@ -79,18 +80,21 @@ class Cropped:
     Args:
         network: Keras model with a layer "pool", global average pooling.
         of_features: pooled features (n, f) -> what is wanted of them.
-        jit: compile with XLA.
+
+    Attributes:
+        grid: pixels between two places of the network's last feature map.
 
     Raises:
         ValueError: where the network pools in another way.
     """
 
-    def __init__(self, network, of_features, jit=False):
+    def __init__(self, network, of_features):
         pool = network.get_layer("pool")
         if not isinstance(pool, keras.layers.GlobalAveragePooling2D):
             raise ValueError("Expected `pool` to be average where `score_area` is head. Received: another pooling")
         self._maps = keras.Model(network.input, pool.input)
-        self._of_features, self._jit, self._graphs, self._empty = of_features, jit, {}, {}
+        self.grid = _grid(self._maps)
+        self._of_features, self._graphs, self._empty = of_features, {}, {}
 
     def forget(self):
         """Makes the empty slices' feature maps anew when they are next needed, because the weights have changed."""
@@ -98,15 +102,18 @@ class Cropped:
 
     def __call__(self, images):
         """Returns what is wanted of a chunk's slices, as numpy."""
+        check_grid(images.shape[1:3], self.grid)
+        # What has no known background is passed whole, where the empty slice plays no part.
+        whole = 0, images.shape[1], 0, images.shape[2]
         nulls = [background(image) for image in images]
+        boxes = np.array([whole if n is None else head_box(i, self.grid) for i, n in zip(images, nulls)])
+        nulls = [NULL if null is None else null for null in nulls]
         for null in set(nulls) - self._empty.keys():
             self._empty[null] = self._emptied(null, images.shape[1:])
-        grid = grid_of(images.shape[1:3], self._empty[nulls[0]].shape[:2])
-        boxes = np.array([head_box(image, grid) for image in images])
         found = None
         for null, members in _alike(nulls, boxes):
             part = np.stack([_cut(images[i], boxes[i]) for i in members])
-            answer = self._graph(images)(part, self._empty[null], (boxes[members] // grid).astype(np.int32)).numpy()
+            answer = self._graph(images)(part, self._empty[null], (boxes[members] // self.grid).astype(np.int32)).numpy()
             found = np.empty((len(images), *answer.shape[1:]), answer.dtype) if found is None else found
             found[members] = answer
         return found
@@ -122,7 +129,7 @@ class Cropped:
                 tf.TensorSpec([None, None, None, images.shape[-1]], images.dtype),
                 tf.TensorSpec([None, None, features]), tf.TensorSpec([None, 4], tf.int32),
             ]
-            self._graphs[key] = tf.function(self._call, input_signature=spec, jit_compile=self._jit or None)
+            self._graphs[key] = tf.function(self._call, input_signature=spec)
         return self._graphs[key]
 
     def _call(self, images, empty, boxes):
@@ -142,19 +149,19 @@ def _cut(image, box):
     return image[top:bottom, left:right]
 
 
-def grid_of(size, places):
-    """Pixels between two places of a feature map.
-
-    Raises:
-        ValueError: where the slice is no multiple of it.
-    """
-    grid = size[0] // places[0]
-    if (places[0] * grid, places[1] * grid) != tuple(size):
+def check_grid(size, grid):
+    """Raises ValueError where a slice of `size` (rows, columns) is no multiple of the grid."""
+    if any(side % grid for side in size):
         raise ValueError(
             f"Expected slices whose sides are multiples of {grid} pixels where `score_area` is head. "
             f"Received: {tuple(size)}; preprocess with another --size, or leave score_area at full."
         )
-    return grid
+
+
+def _grid(maps):
+    """Pixels between two places of a network's feature map."""
+    side = 4096  # of a slice that nothing computes: its shape alone goes through
+    return side // maps.compute_output_shape((1, side, side, maps.input_shape[-1]))[1]
 
 
 def refilled(features, empty, boxes):

@@ -27,8 +27,13 @@ def cpu_flags(path="/proc/cpuinfo"):
     return next((set(line.partition(":")[2].split()) for line in lines if line.startswith(names)), set())
 
 
-def grow_memory():
-    """Lets GPUs take memory as it is needed, so that several runs can share one; before anything runs on them."""
+def set_up():
+    """Before anything runs: float32 means float32, and GPUs take memory as it is needed, so that runs can share one.
+
+    TensorFlow lets recent GPUs multiply float32 with the 10 bits of TF32 otherwise, which would make neither the gradient
+    nor the rescoring of close calls exact.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):
         try:
             tf.config.experimental.set_memory_growth(gpu, True)

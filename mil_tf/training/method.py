@@ -26,6 +26,11 @@ def build_optimizer(options):
     return registry.optimizer(options["optimizer"], options["learning_rate"], **extra)
 
 
+def resolved_scoring(kind):
+    """The precision that `scoring` stands for on this machine."""
+    return devices.search_dtype() if kind == "auto" else kind
+
+
 def build_search(options, model, scorer):
     """The search that the options name. Raises OptionError."""
     kind = options["scoring"]
@@ -37,7 +42,7 @@ def build_search(options, model, scorer):
         if options["score_area"] != "full":
             raise OptionError("--set score_area: Expected full where scoring is exact. Received: 'head'.")
         return ExactSearch(scorer)
-    dtype = devices.search_dtype() if kind == "auto" else kind
+    dtype = resolved_scoring(kind)
     return Search(model, scorer, dtype, options["chunk"], options["jit"], options["score_area"])
 
 

@@ -28,6 +28,7 @@ from mil_tf.training.method import (
     build_signals,
     learning_rate,
     window_of,
+    resolved_scoring,
 )
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
 from mil_tf.training.scoring import Scorer
@@ -68,8 +69,10 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
         ValueError, DatasetError: an option or the data cannot be; one line.
     """
     tf.config.experimental.enable_op_determinism()
-    devices.grow_memory()
+    devices.set_up()
     keras.backend.clear_session()
+    # What `auto` stands for is part of the run: on another machine it may be something else, and other bits.
+    job = dataclasses.replace(job, options={**job.options, "scoring": resolved_scoring(job.options["scoring"])})
     folder = job.folder(out)
     sources = _sources(job, dataset)
     crew = crew or Alone()
@@ -104,6 +107,7 @@ def trained_scorer(folder, config):
     """The Scorer of a finished run's best weights. Raises RunError where the run is unfinished."""
     if not is_finished(folder):
         raise runs.RunError(f"{folder}: its training has not finished; go on with train.py and --resume.")
+    devices.set_up()
     # A run of before an option was there has its default.
     options = resolve(recipes.load(config["recipe"]).OPTIONS, config["options"])
     model = build_scorer(options, config["seed"], config["channels"])
@@ -143,6 +147,7 @@ def _learner(job, shape, crew):
         model = build_scorer(job.options, job.seed, channels, (height, width))
         scorer = Scorer(model, job.options["chunk"], job.options["jit"])
         search = build_search(job.options, model, scorer)
+        search.check((height, width, channels))
         chooser = build_chooser(job.options, search, job.bags)
         kept = {"likeliest": chooser.likeliest} if job.options["rescore_top"] else {}
         return Replica(model, scorer, search, build_signals(job.options, model, chooser, job.seed), kept)

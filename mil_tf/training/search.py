@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mil_tf.models.folded import LOGITS, Folded
-from mil_tf.training.cropping import AREAS, Cropped
+from mil_tf.training.cropping import AREAS, Cropped, check_grid
 from mil_tf.training.scoring import CHUNK_PIXELS, Portions, forward, scored
 
 ROUNDOFF = {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float32": 2.0**-24}
@@ -48,7 +48,7 @@ class Search:
         area: "full", or "head", see `mil_tf.training.cropping`.
 
     Raises:
-        ValueError: where the area is unknown, or the network has nothing to crop.
+        ValueError: where the area is unknown, the network has nothing to crop, or XLA is to compile crops.
     """
 
     def __init__(self, model, exact, dtype="bfloat16", chunk=0, jit=False, area="full"):
@@ -59,7 +59,14 @@ class Search:
         if area not in AREAS:
             raise ValueError(f"Expected `area` to be one of {AREAS}. Received: area={area!r}")
         cropped = area == "head"
-        self._forward = Cropped(self.twin.network, self._of_features, jit) if cropped else forward(self._odds, jit)
+        if cropped and jit:
+            raise ValueError("Expected `jit` to be false where `score_area` is head, whose shapes vary. Received: true")
+        self._forward = Cropped(self.twin.network, self._of_features) if cropped else forward(self._odds, jit)
+
+    def check(self, shape):
+        """Raises ValueError where slices of `shape` (h, w, c) cannot be searched."""
+        if isinstance(self._forward, Cropped):
+            check_grid(shape[:2], self._forward.grid)
 
     def odds(self, source, positions):
         """[float32 (n_i, 2)] of bags: approximate log odds, and how far from it the exact ones may be."""
@@ -85,13 +92,21 @@ class Search:
         wanted = [i for i, each in enumerate(found) if settled or len(each.indices) > 1]
         chosen = Chosen(source, [(positions[i], found[i].indices) for i in wanted])
         for i, exact in zip(wanted, self._exact(chosen, range(len(wanted)))):
-            found[i] = found[i]._replace(probabilities=exact)
+            found[i] = self._settled(source, positions[i], found[i], exact)
         return found
+
+    def _settled(self, source, position, found, exact):
+        found = found._replace(probabilities=exact)
+        if len(exact) < len(found.order):
+            return found
+        # All were rescored, because the twin's odds are no numbers to sort by.
+        places = source.source_index(position)[found.indices]
+        return found._replace(order=found.indices[ranked(exact[:, 1], places)])
 
     def _found(self, source, position, pool, odds):
         places = source.source_index(position)[pool]
         near = candidates(odds[:, 0], odds[:, 1], places)
-        order = np.lexsort((places, -odds[:, 0]))
+        order = ranked(odds[:, 0], places, odds[:, 1])
         return Found(pool[near], _probabilities(odds[near, 0]), pool[order])
 
     def _odds(self, images):
@@ -115,12 +130,15 @@ class ExactSearch:
     def __init__(self, scorer):
         self._scorer = scorer
 
+    def check(self, shape):
+        """Every slice can be searched."""
+
     def __call__(self, source, positions, settled=True, among=None):
         """Returns one Found a bag: all its slices, or those of `among`."""
         positions = [int(p) for p in positions]
         scores = self._scorer(*_narrowed(source, positions, among))
         return [
-            Found(pool, each, pool[np.lexsort((source.source_index(p)[pool], -each[:, 1]))])
+            Found(pool, each, pool[ranked(each[:, 1], source.source_index(p)[pool])])
             for p, pool, each in zip(positions, _pools(source, positions, among), scores)
         ]
 
@@ -139,18 +157,38 @@ def _narrowed(source, positions, among):
 
 def candidates(odds, error, source_index):
     """Indices of the slices that may be the best one, at most MOST, the likeliest first, equals in the scan's order;
-    all of them where an odd is not finite.
+    of identical slices the first; all slices where an odd is not finite.
 
     Args:
         odds: log odds (n,).
         error: how far from the exact ones each may be, (n,).
         source_index: where each slice came from, (n,).
     """
-    order = np.lexsort((source_index, -odds))
     if not (np.isfinite(odds).all() and np.isfinite(error).all()):
-        return order  # the twin overflowed: the network itself decides, and the loop stops where it has NaN too
-    order, best = order[:MOST], order[0]
+        # The twin overflowed: the network itself decides, and the loop stops where it has NaN too.
+        return np.lexsort((source_index, -odds))
+    order = ranked(odds, source_index, error)[: min(MOST, _distinct(odds, error))]
+    best = order[0]
     return order[odds[best] - odds[order] <= error[best] + error[order]]
+
+
+def ranked(scores, source_index, error=None):
+    """Indices (n,), the greatest score first, equals in the scan's order; what repeats an earlier one comes last.
+
+    Slices with the same score (and error) are taken for identical, as empty ones are: each is scored once.
+    """
+    order = np.lexsort((source_index, -scores))
+    first = np.zeros(len(order), bool)
+    first[np.unique(_rows(scores, error)[order], axis=0, return_index=True)[1]] = True
+    return np.concatenate([order[first], order[~first]])
+
+
+def _distinct(scores, error):
+    return len(np.unique(_rows(scores, error), axis=0))
+
+
+def _rows(scores, error):
+    return np.stack([scores] if error is None else [scores, error], axis=1)
 
 
 class Chosen:

@@ -6,7 +6,7 @@ import tensorflow as tf
 from mil_tf.data import MemorySource
 from mil_tf.models.resnet import resnet
 from mil_tf.models.scaling import HuWindow
-from mil_tf.training.cropping import background, grid_of, head_box, refilled
+from mil_tf.training.cropping import background, check_grid, head_box, refilled
 from mil_tf.training.scoring import Scorer
 from mil_tf.training.search import Search
 
@@ -105,6 +105,16 @@ def test_a_search_over_the_head_finds_the_odds_of_the_whole_slice(make_bag):
     assert seen == [(64, 64)]  # of 128 pixels a side
 
 
+def test_slices_without_a_known_background_are_searched_whole(make_bag):
+    model = tiled()
+    images = heads(4, 128, low=50, high=80)
+    images[:, 0, 0] = np.array([10, 20, 30, 40], np.float16)[:, None]  # tissue up to the corner
+    source = MemorySource([make_bag("a", instances=images, n=4)])
+    whole, cropped = (Search(model, None, "float32", area=area) for area in ("full", "head"))
+    np.testing.assert_allclose(cropped.odds(source, [0])[0], whole.odds(source, [0])[0], rtol=1e-5, atol=1e-5)
+    assert list(cropped._forward._empty) == [-1024.0]
+
+
 def test_the_empty_slice_follows_the_weights(make_bag):
     model = tiled()
     source = MemorySource([make_bag("a", instances=heads(3, 128, low=50, high=80), n=3)])
@@ -126,9 +136,16 @@ def test_a_real_network_crops_in_every_precision(make_bag, dtype):
 
 
 def test_what_cannot_be_cropped_is_refused():
-    with pytest.raises(ValueError, match="multiples of 33 pixels where `score_area` is head. Received: .100, 128."):
-        grid_of((100, 128), (3, 4))
-    assert grid_of((96, 128), (3, 4)) == 32
+    network = resnet(10, 4, scaling=RAMPS, stem="imagenet")
+    assert Search(network, None, area="head")._forward.grid == 32
+    with pytest.raises(ValueError, match="multiples of 32 pixels where `score_area` is head. Received: .500, 500."):
+        Search(network, None, area="head").check((500, 500, 1))
+    with pytest.raises(ValueError, match="multiples of 32"):
+        check_grid((496, 512), 32)
+    Search(network, None, area="head").check((96, 128, 1))
+    Search(network, None).check((97, 97, 1))
+    with pytest.raises(ValueError, match="Expected `jit` to be false"):
+        Search(network, None, area="head", jit=True)
     with pytest.raises(ValueError, match="Expected `pool` to be average"):
         Search(resnet(10, 4, scaling=RAMPS, stem="small", pool="max"), None, area="head")
     with pytest.raises(ValueError, match="Expected `area` to be one of"):

@@ -35,11 +35,17 @@ def test_memory_grows_where_nothing_has_run_yet(monkeypatch):
     grown = []
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a", "b"])
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda *given: grown.append(given))
-    devices.grow_memory()
+    devices.set_up()
     assert grown == [("a", True), ("b", True)]
 
     def late(*given):
         raise RuntimeError("running already")
 
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", late)
-    devices.grow_memory()
+    devices.set_up()
+
+
+def test_float32_is_float32():
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    devices.set_up()
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()

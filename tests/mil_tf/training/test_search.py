@@ -6,7 +6,7 @@ from mil_tf.data import MemorySource
 from mil_tf.models.resnet import resnet
 from mil_tf.training import search as module
 from mil_tf.training.scoring import Scorer
-from mil_tf.training.search import Chosen, ExactSearch, Search, candidates
+from mil_tf.training.search import Chosen, ExactSearch, Search, candidates, ranked
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,8 @@ def test_the_twin_is_refreshed_at_every_search(model, source):
 
 @pytest.mark.parametrize(
     "odds, error, expected", [
-        ([3, 1, 2], [0.1] * 3, [0]), ([3, 2.9, 2], [0.1] * 3, [0, 1]), ([1, 1, 1], [0] * 3, [1, 2, 0]),
+        ([3, 1, 2], [0.1] * 3, [0]), ([3, 2.9, 2], [0.1] * 3, [0, 1]), ([1, 1, 1], [0] * 3, [1]),
+            ([5, 5, 5, 5, 5, 4.9], [0.1] * 6, [4, 5]), ([1, 1, 1], [0, 1, 0], [1, 2]),
         ([0, 5, 4], [0.2, 0.5, 0.5], [1, 2]), ([0, 5, 4], [0.2, 0.4, 0.5], [1]), ([7], [0], [0]),
         ([9, np.nan, 1], [1] * 3, [0, 2, 1]), ([np.inf, 2, 1], [9] * 3, [0, 1, 2]), ([1, 2], [0, np.inf], [1, 0]), ([1, 2, 3, 4, 5, 6], [9] * 6, [5, 4, 3, 2]),
     ],
@@ -99,6 +100,12 @@ def test_candidates_lie_within_both_errors_of_the_best(odds, error, expected):
 def test_the_exact_search_leaves_every_slice_a_candidate(model, source):
     found = ExactSearch(Scorer(model))(source, [2, 0])
     assert [each.indices.tolist() for each in found] == [list(range(9)), list(range(5))]
+
+
+def test_what_repeats_comes_last():
+    scores, places = np.float32([1, 3, 3, 2, 1]), np.array([0, 4, 2, 3, 1])
+    assert ranked(scores, places).tolist() == [2, 3, 0, 1, 4]
+    assert ranked(scores, places, np.float32([0, 1, 2, 0, 0])).tolist() == [2, 1, 3, 0, 4]
 
 
 def test_no_bags_give_no_candidates(model, source):
