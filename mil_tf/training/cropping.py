@@ -113,7 +113,8 @@ class Cropped:
         found = None
         for null, members in _alike(nulls, boxes):
             part = np.stack([_cut(images[i], boxes[i]) for i in members])
-            answer = self._graph(images)(part, self._empty[null], (boxes[members] // self.grid).astype(np.int32)).numpy()
+            places = (boxes[members] // self.grid).astype(np.int32)
+            answer = self._graph(images)(part, self._empty[null], places).numpy()
             found = np.empty((len(images), *answer.shape[1:]), answer.dtype) if found is None else found
             found[members] = answer
         return found
@@ -137,7 +138,7 @@ class Cropped:
 
 
 def _alike(nulls, boxes):
-    """[(null, places)] of slices whose crops are of one size and have one background, so that they pass together."""
+    """[(null, places)] of slices whose crops have one size and one background, so that they pass together."""
     groups = {}
     for place, (null, (top, bottom, left, right)) in enumerate(zip(nulls, boxes.tolist())):
         groups.setdefault((null, bottom - top, right - left), []).append(place)

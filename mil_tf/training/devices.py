@@ -30,8 +30,8 @@ def cpu_flags(path="/proc/cpuinfo"):
 def set_up():
     """Before anything runs: float32 means float32, and GPUs take memory as it is needed, so that runs can share one.
 
-    TensorFlow lets recent GPUs multiply float32 with the 10 bits of TF32 otherwise, which would make neither the gradient
-    nor the rescoring of close calls exact.
+    TensorFlow lets recent GPUs multiply float32 with the 10 bits of TF32 otherwise, and then neither the gradient nor
+    the rescoring of close calls would be exact.
     """
     tf.config.experimental.enable_tensor_float_32_execution(False)
     for gpu in tf.config.list_physical_devices("GPU"):

@@ -25,8 +25,8 @@ class NonFiniteError(RuntimeError):
 def _not_finite(what, before, step, epoch):
     return NonFiniteError(
         f"{what} is not finite: it was at step {before}, it is not at step {step} (epoch {epoch}); lower the learning "
-        "rate (with precision=mixed_float16 the loss_scale) or check the data with `python -m tfrecords verify`; the last "
-        "checkpoint is intact"
+        "rate (with precision=mixed_float16 the loss_scale) or check the data with `python -m tfrecords verify`; the "
+        "last checkpoint is intact"
     )
 
 

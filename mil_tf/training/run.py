@@ -27,8 +27,8 @@ from mil_tf.training.method import (
     build_search,
     build_signals,
     learning_rate,
-    window_of,
     resolved_scoring,
+    window_of,
 )
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
 from mil_tf.training.scoring import Scorer
