@@ -42,6 +42,7 @@ def load_bag(
     data, affine = sources.read(path, settings.orientation)
     check_hu(data)
     axes = orientation.axes_of(affine)
+    orientation.check_axial(affine, axes)
     slices = orientation.reorient(data, axes)
     np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
     found = _extracted(slices, affine, axes, settings)

@@ -15,6 +15,7 @@ from preprocessing.errors import ScanError
 MAX_ANGLE = (
     45.0  # degrees; beyond it another axis would be as good, so that "axial" means nothing (our decision)
 )
+COARSER = 2.0  # times the voxels along the patient; a plane of any scanner has square pixels (our decision)
 AXES = ("left-right", "posterior-anterior", "inferior-superior")
 
 
@@ -45,6 +46,19 @@ def axes_of(affine):
     column, row, slice_ = (int(np.flatnonzero(found[:, 0] == world)[0]) for world in range(3))
     # RAS+ grows to Right and Anterior; the display grows to Left and Posterior.
     return Axes(slice_, row, column, flip_row=found[row, 1] > 0, flip_column=found[column, 1] > 0)
+
+
+def check_axial(affine, axes):
+    """Raises ScanError where a volume was acquired in coronal or sagittal planes: those lie further apart than any
+    voxels within a plane, and its axial slices would be made of steps.
+    """
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    for axis, planes in ((axes.row, "coronal"), (axes.column, "sagittal")):
+        if lengths[axis] > COARSER * lengths[axes.slice]:
+            raise ScanError(
+                f"not axially acquired: {planes} planes {lengths[axis]:.2f} mm apart, "
+                f"{lengths[axes.slice]:.2f} mm along the patient"
+            )
 
 
 def reorient(data, axes):

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from preprocessing.errors import ScanError
-from preprocessing.orientation import axes_of, display_to_file, reorient
+from preprocessing.orientation import axes_of, check_axial, display_to_file, reorient
 from preprocessing.volume import axcodes_affine
 
 CODES = [
@@ -68,3 +68,12 @@ def test_no_axial_direction_is_said(affine, message):
 
 def test_small_units_are_not_singular():
     assert axes_of(np.diag([5e-4, 5e-4, 5e-3, 1])).slice == 2
+
+
+@pytest.mark.parametrize("steps, planes", [((0.5, 5, 0.5), "coronal"), ((5, 0.5, 0.6), "sagittal"), ((0.5, 0.5, 5), ""), ((1, 1, 0.6), "")])
+def test_only_axially_acquired_volumes_are_taken(steps, planes):
+    affine = np.diag([*steps, 1.0])
+    if not planes:
+        return check_axial(affine, axes_of(affine))
+    with pytest.raises(ScanError, match=f"not axially acquired: {planes} planes 5.00 mm apart, 0.[56]0 mm along the patient"):
+        check_axial(affine, axes_of(affine))
