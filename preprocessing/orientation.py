@@ -15,7 +15,7 @@ from preprocessing.errors import ScanError
 MAX_ANGLE = (
     45.0  # degrees; beyond it another axis would be as good, so that "axial" means nothing (our decision)
 )
-COARSER = 2.0  # times the voxels along the patient; a plane of any scanner has square pixels (our decision)
+COARSER = 2.0  # times the other two sides of a voxel, which lie within the plane (our decision)
 AXES = ("left-right", "posterior-anterior", "inferior-superior")
 
 
@@ -54,7 +54,7 @@ def check_axial(affine, axes):
     """
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     for axis, planes in ((axes.row, "coronal"), (axes.column, "sagittal")):
-        if lengths[axis] > COARSER * lengths[axes.slice]:
+        if lengths[axis] > COARSER * max(np.delete(lengths, axis)):
             raise ScanError(
                 f"not axially acquired: {planes} planes {lengths[axis]:.2f} mm apart, "
                 f"{lengths[axes.slice]:.2f} mm along the patient"

