@@ -20,9 +20,9 @@ from mil_tf.training.cropping import AREAS, Cropped, check_grid
 from mil_tf.training.scoring import CHUNK_PIXELS, Portions, forward, scored
 
 ROUNDOFF = {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float32": 2.0**-24}
-# Our decision: just above the largest errors among a bag's likeliest slices in `benchmarks/selection.py`, on 800 phantoms
-# with the demo's model as two processors trained it (1.04 and 1.55 for bfloat16; 1.8; 10.8). The last two are larger
-# because sums in float32, which u does not count, matter there.
+# Our decision: just above the largest errors among a bag's likeliest slices in `benchmarks/selection.py`, on 800
+# phantoms with the demo's model as two processors trained it (1.04 and 1.55 for bfloat16; 1.8; 10.8). The last two are
+# larger because sums in float32, which u does not count, matter there.
 SAFETY = {"bfloat16": 1.6, "float16": 2.0, "float32": 12.0}
 MOST = 4  # our decision: candidates of a bag that are rescored at most
 
