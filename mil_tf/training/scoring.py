@@ -120,6 +120,11 @@ def scored(source, positions, function, portions):
     Returns:
         list of (n_i, k) arrays, one a bag, in stored order.
     """
+    return [values for values, _ in scored_once(source, positions, function, portions)]
+
+
+def scored_once(source, positions, function, portions):
+    """[((n_i, k) array, int64 (n_i,) which distinct instance each is)] of bags, as `scored`."""
     positions = [int(p) for p in positions]
     if not positions:
         return []
@@ -132,7 +137,8 @@ def _scored(source, positions, function, size):
         if len(chunk.images):
             found.append(function(chunk.images))
         places.extend(chunk.places)
-    return np.split(np.concatenate(found)[places], np.cumsum(source.counts[positions])[:-1])
+    places, ends = np.array(places, np.int64), np.cumsum(source.counts[positions])[:-1]
+    return list(zip(np.split(np.concatenate(found)[places], ends), np.split(places, ends)))
 
 
 def _prefetched(pieces):

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from mil_tf.models.folded import LOGITS, Folded
 from mil_tf.training.cropping import AREAS, Cropped, check_grid
-from mil_tf.training.scoring import CHUNK_PIXELS, Portions, forward, scored
+from mil_tf.training.scoring import CHUNK_PIXELS, Portions, forward, scored_once
 
 ROUNDOFF = {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float32": 2.0**-24}
 # Our decision: just above the largest errors among a bag's likeliest slices in `benchmarks/selection.py`, on 800
@@ -71,10 +71,13 @@ class Search:
 
     def odds(self, source, positions):
         """[float32 (n_i, 2)] of bags: approximate log odds, and how far from it the exact ones may be."""
+        return [odds for odds, _ in self._searched(source, positions)]
+
+    def _searched(self, source, positions):
         self.twin.refresh()
         if isinstance(self._forward, Cropped):
             self._forward.forget()
-        return scored(source, positions, self._forward, self.portions)
+        return scored_once(source, positions, self._forward, self.portions)
 
     def __call__(self, source, positions, settled=False, among=None):
         """Returns one Found a bag.
@@ -88,8 +91,8 @@ class Search:
         """
         positions = [int(p) for p in positions]
         pools = _pools(source, positions, among)
-        odds = self.odds(*_narrowed(source, positions, among))
-        found = [self._found(source, *each) for each in zip(positions, pools, odds)]
+        searched = self._searched(*_narrowed(source, positions, among))
+        found = [self._found(source, *each) for each in zip(positions, pools, searched)]
         wanted = [i for i, each in enumerate(found) if settled or len(each.indices) > 1]
         chosen = Chosen(source, [(positions[i], found[i].indices) for i in wanted])
         for i, exact in zip(wanted, self._exact(chosen, range(len(wanted)))):
@@ -104,10 +107,11 @@ class Search:
         places = source.source_index(position)[found.indices]
         return found._replace(order=found.indices[ranked(exact[:, 1], places)])
 
-    def _found(self, source, position, pool, odds):
+    def _found(self, source, position, pool, searched):
+        odds, same = searched
         places = source.source_index(position)[pool]
-        near = candidates(odds[:, 0], odds[:, 1], places)
-        order = ranked(odds[:, 0], places, odds[:, 1])
+        near = candidates(odds[:, 0], odds[:, 1], places, same)
+        order = ranked(odds[:, 0], places, same)
         return Found(pool[near], _probabilities(odds[near, 0]), pool[order])
 
     def _odds(self, images):
@@ -156,7 +160,7 @@ def _narrowed(source, positions, among):
     return Chosen(source, list(zip(positions, among))), range(len(positions))
 
 
-def candidates(odds, error, source_index):
+def candidates(odds, error, source_index, same=None):
     """Indices of the slices that may be the best one, at most MOST, the likeliest first, equals in the scan's order;
     of identical slices the first; all slices where an odd is not finite.
 
@@ -164,32 +168,25 @@ def candidates(odds, error, source_index):
         odds: log odds (n,).
         error: how far from the exact ones each may be, (n,).
         source_index: where each slice came from, (n,).
+        same: int (n,), equal where slices are identical; None where none are.
     """
     if not (np.isfinite(odds).all() and np.isfinite(error).all()):
         # The twin overflowed: the network itself decides, and the loop stops where it has NaN too.
         return np.lexsort((source_index, -odds))
-    order = ranked(odds, source_index, error)[: min(MOST, _distinct(odds, error))]
+    distinct = MOST if same is None else len(np.unique(same))
+    order = ranked(odds, source_index, same)[: min(MOST, distinct)]
     best = order[0]
     return order[odds[best] - odds[order] <= error[best] + error[order]]
 
 
-def ranked(scores, source_index, error=None):
-    """Indices (n,), the greatest score first, equals in the scan's order; what repeats an earlier one comes last.
-
-    Slices with the same score (and error) are taken for identical, as empty ones are: each is scored once.
-    """
+def ranked(scores, source_index, same=None):
+    """Indices (n,), the greatest score first, equals in the scan's order; what repeats an earlier slice comes last."""
     order = np.lexsort((source_index, -scores))
+    if same is None:
+        return order
     first = np.zeros(len(order), bool)
-    first[np.unique(_rows(scores, error)[order], axis=0, return_index=True)[1]] = True
+    first[np.unique(same[order], return_index=True)[1]] = True
     return np.concatenate([order[first], order[~first]])
-
-
-def _distinct(scores, error):
-    return len(np.unique(_rows(scores, error), axis=0))
-
-
-def _rows(scores, error):
-    return np.stack([scores] if error is None else [scores, error], axis=1)
 
 
 class Chosen:

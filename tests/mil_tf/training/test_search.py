@@ -86,8 +86,7 @@ def test_the_twin_is_refreshed_at_every_search(model, source):
 
 @pytest.mark.parametrize(
     "odds, error, expected", [
-        ([3, 1, 2], [0.1] * 3, [0]), ([3, 2.9, 2], [0.1] * 3, [0, 1]), ([1, 1, 1], [0] * 3, [1]),
-            ([5, 5, 5, 5, 5, 4.9], [0.1] * 6, [4, 5]), ([1, 1, 1], [0, 1, 0], [1, 2]),
+        ([3, 1, 2], [0.1] * 3, [0]), ([3, 2.9, 2], [0.1] * 3, [0, 1]), ([1, 1, 1], [0] * 3, [1, 2, 0]),
         ([0, 5, 4], [0.2, 0.5, 0.5], [1, 2]), ([0, 5, 4], [0.2, 0.4, 0.5], [1]), ([7], [0], [0]),
         ([9, np.nan, 1], [1] * 3, [0, 2, 1]), ([np.inf, 2, 1], [9] * 3, [0, 1, 2]), ([1, 2], [0, np.inf], [1, 0]), ([1, 2, 3, 4, 5, 6], [9] * 6, [5, 4, 3, 2]),
     ],
@@ -104,8 +103,15 @@ def test_the_exact_search_leaves_every_slice_a_candidate(model, source):
 
 def test_what_repeats_comes_last():
     scores, places = np.float32([1, 3, 3, 2, 1]), np.array([0, 4, 2, 3, 1])
-    assert ranked(scores, places).tolist() == [2, 3, 0, 1, 4]
-    assert ranked(scores, places, np.float32([0, 1, 2, 0, 0])).tolist() == [2, 1, 3, 0, 4]
+    assert ranked(scores, places).tolist() == [2, 1, 3, 0, 4]
+    assert ranked(scores, places, np.array([0, 1, 1, 2, 0])).tolist() == [2, 3, 0, 1, 4]
+
+
+def test_identical_slices_are_one_candidate():
+    odds, error, places = np.float32([5, 5, 5, 5, 5, 4.9]), np.full(6, 0.1, np.float32), np.array([5, 2, 3, 4, 1, 0])
+    assert candidates(odds, error, places, np.array([0, 0, 0, 0, 0, 1])).tolist() == [4, 5]
+    assert candidates(odds, error, places, np.zeros(6, int)).tolist() == [4]
+    assert candidates(odds, error, places, np.arange(6)).tolist() == [4, 1, 2, 3]
 
 
 def test_no_bags_give_no_candidates(model, source):
