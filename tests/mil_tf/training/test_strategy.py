@@ -220,7 +220,7 @@ def test_a_worker_that_is_killed_and_started_again_ends_as_one_that_never_was(
 ):
     arguments = tiny_arguments(tiny_data, tmp_path, *FULL, "--strategy", "multiworker", "--resume")
     codes, said = places.live(arguments, (None, [4, "SIGKILL"]), kill_rest=True)  # 3 steps an epoch
-    assert codes == [-9, -9], said
+    assert codes[1] == -9 and codes[0] in (-9, 1), said  # the other may notice and end before it is killed too
     codes, said = places.live(arguments)
     assert codes == [0, 0], said
     assert bits(tmp_path / NAME) == bits(undisturbed)
