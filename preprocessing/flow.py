@@ -8,17 +8,17 @@ found out about it (the brain's volume, flags).
 
 import argparse
 import collections
-import csv
 import json
-import os
 import re
 import sys
 import textwrap
 from pathlib import Path
 
 from preprocessing.errors import UsageError
+from preprocessing.labels import read_table
 from tfrecords import Dataset, DatasetError, reader
 from tfrecords.dataset import REJECTED
+from tfrecords.writer import csv_text, write_text
 
 COLUMNS = ("id", "patient", "label", "slices")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
@@ -29,8 +29,9 @@ def main(args=None):
     args = parser().parse_args(args)
     try:
         dataset = Dataset(args.data)
-        steps = flow(dataset)
-        table(dataset)
+        metas = {row.id: reader.read_fields(dataset.folder, row).meta or {} for row in dataset.rows}
+        steps = flow(dataset, metas)
+        table(dataset, metas)
         print(text(steps))
         if args.out:
             draw(steps, args.out)
@@ -51,8 +52,12 @@ def parser():
     return found
 
 
-def flow(dataset):
+def flow(dataset, metas):
     """What became of all that was found.
+
+    Args:
+        dataset: an open `tfrecords.Dataset`.
+        metas: {id: meta of the bag}.
 
     Returns:
         {"found": scans, series and rows of tables, "excluded": {reason: how many}, "bags", "positive", "negative",
@@ -64,7 +69,7 @@ def flow(dataset):
         name: len({row.patient for row in dataset.rows if labels[row.id] == value})
         for name, value in (("positive", 1), ("negative", 0))
     }
-    flagged = sum("flags" in _meta(dataset, row) for row in dataset.rows)
+    flagged = sum("flags" in meta for meta in metas.values())
     counts = collections.Counter(labels.values())
     return {
         "found": len(labels) + sum(excluded.values()), "excluded": dict(excluded.most_common()), "bags": len(labels),
@@ -95,19 +100,14 @@ def text(steps):
     return "\n".join(lines)
 
 
-def table(dataset):
+def table(dataset, metas):
     """Writes cohort.csv."""
-    rows = [(row, _meta(dataset, row)) for row in dataset.rows]
-    more = sorted({name for _, meta in rows for name in meta})
-    path = Path(dataset.folder) / "cohort.csv"
-    part = path.with_name(".cohort.csv.part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*COLUMNS, *more])
-        for row, meta in rows:
-            values = [row.id, row.patient, int(row.label[0]), row.n]
-            writer.writerow(values + [_cell(meta.get(name, "")) for name in more])
-    os.replace(part, path)
+    more = sorted({name for meta in metas.values() for name in meta})
+    rows = [
+        [row.id, row.patient, int(row.label[0]), row.n, *(_cell(metas[row.id].get(name, "")) for name in more)]
+        for row in dataset.rows
+    ]
+    write_text(Path(dataset.folder) / "cohort.csv", csv_text([*COLUMNS, *more], rows))
 
 
 def draw(steps, path):
@@ -144,12 +144,7 @@ def _arrow(axes, start, end):
 
 
 def _reasons(dataset):
-    with open(Path(dataset.folder) / REJECTED, newline="", encoding="utf-8") as file:
-        return [row["reason"] for row in csv.DictReader(file)]
-
-
-def _meta(dataset, row):
-    return reader.read_fields(dataset.folder, row).meta or {}
+    return [row["reason"] for _, row in read_table(Path(dataset.folder) / REJECTED)]
 
 
 def _cell(value):

@@ -39,7 +39,7 @@ def read_labels(path, masks=None):
         masks: {id: [paths]} of the scans' masks, for forms whose rules ask for a lesion's volume.
     """
     found, rejected = {}, []
-    for row in _form(path, FORMS).rows(read_table(path, ()), masks):
+    for row in _form(path, FORMS).rows(read_table(path), masks):
         id = scan_id(row.id)
         reason = _problem(id, row.label, "label") or row.excluded
         if reason:
@@ -61,7 +61,7 @@ def aliases(path, ids):
 def read_slice_labels(path):
     """Returns ({id: {source index: 0, 1 or -1 for unknown}}, {id: why its rows are no truth})."""
     found, bad = {}, {}
-    for line, id, index, label in _form(path, SLICE_FORMS).slices(read_table(path, ())):
+    for line, id, index, label in _form(path, SLICE_FORMS).slices(read_table(path)):
         id = scan_id(id)
         reason = _problem(id, label, "slice label", ("0", "1", "-1"))
         if not index.isdecimal():
@@ -91,23 +91,14 @@ def _form(path, forms):
 def read_columns(path):
     """The names of a table's columns. Raises UsageError where it cannot be read."""
     with _csv(path) as reader:
-        return [(name or "").strip() for name in reader.fieldnames or ()]
+        return list(reader.fieldnames)
 
 
-def read_table(path, columns):
+def read_table(path):
     """Yields (line number, {column: stripped value}) of a CSV file, with or without a byte order mark, with
-    any line ends.
-
-    Raises UsageError where the file cannot be read or lacks a column.
+    any line ends. Raises UsageError where the file cannot be read.
     """
     with _csv(path) as reader:
-        names = [(name or "").strip() for name in reader.fieldnames or ()]
-        missing = [name for name in columns if name not in names]
-        if missing:
-            raise UsageError(
-                f"{path}: Expected columns {','.join(columns)}, separated by commas. Received: {','.join(names)!r}."
-            )
-        reader.fieldnames = names
         for row in reader:
             yield reader.line_num, {name: value.strip() for name, value in row.items() if name}
 
@@ -116,7 +107,9 @@ def read_table(path, columns):
 def _csv(path):
     try:
         with open(path, encoding="utf-8-sig") as file:
-            yield csv.DictReader(file, restval="")
+            reader = csv.DictReader(file, restval="")
+            reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
+            yield reader
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: Expected a CSV table in UTF-8. Received: {reason}.") from error

@@ -28,7 +28,7 @@ class CtSettings:
         orientation: voxel axes of files whose header has no orientation, such as "RAS"; None refuses such
             files.
         seed: of the shuffle within the bag.
-        brain: "native", "ct-bet" or "none", see `preprocessing.brain`; the command's default is native.
+        brain: "native", "ct-bet" or "none", see `preprocessing.brain`.
 
     Raises:
         UsageError: a value that cannot be.

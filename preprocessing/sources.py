@@ -29,8 +29,8 @@ def find(scans, series="auto", without=None):
     path = Path(scans)
     if not path.exists():
         raise UsageError(f"{EXPECTED} Received: {path}, which does not exist.")
-    found = {} if not path.is_dir() and not path.name.endswith(SUFFIXES) else volumes(path, without)
-    studies, rejected = _dicom(path, series, without) if not path.name.endswith(SUFFIXES) else ([], [])
+    found = volumes(path, without)
+    studies, rejected = _dicom(path, series, without)
     for each in studies:
         found.setdefault(each.id, []).append(each)
     if not found:

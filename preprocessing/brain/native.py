@@ -68,7 +68,7 @@ def cavity(volume, steps):
     bone = head & (smooth > BONE)
     soft = head & ~bone & (smooth > FAT) & _hulls(bone)
     walls = _closed(bone, steps, GAP / 2)
-    core = _largest(_eroded(soft & ~walls, steps, GAP / 2), steps)
+    core = _brain(_eroded(soft & ~walls, steps, GAP / 2), steps)
     grown = _grown(core, soft, steps, GAP / 2 + PIXEL)
     grown = _narrowing(grown, steps)
     return _rimmed(grown, volume, bone, steps)
@@ -95,9 +95,7 @@ def _head(smooth, steps):
     thick = _opened(smooth > AIR, steps, THIN / 2)
     if not thick.any():
         raise ScanError("brain extraction: no slice shows a head; is it a head CT in HU?")
-    labels, _ = ndimage.label(thick)
-    largest = labels == 1 + np.bincount(labels.ravel())[1:].argmax()
-    return _filled(largest)
+    return _filled(_largest(thick))
 
 
 def _filled(mask):
@@ -110,13 +108,18 @@ def _hulls(bone):
     return np.stack([convex_hull_image(plane) if plane.any() else plane for plane in bone])
 
 
-def _largest(core, steps):
+def _largest(mask):
+    """The largest piece of a mask that is not empty."""
+    labels, _ = ndimage.label(mask)
+    return labels == 1 + np.bincount(labels.ravel())[1:].argmax()
+
+
+def _brain(core, steps):
     """The largest piece of a mask. Raises ScanError where it is no brain."""
-    labels, count = ndimage.label(core)
-    sizes = np.bincount(labels.ravel())[1:]
-    if not count or sizes.max() * np.prod(steps) / 1000 < LEAST:
+    found = _largest(core) if core.any() else core
+    if np.count_nonzero(found) * np.prod(steps) / 1000 < LEAST:
         raise ScanError("brain extraction: no brain is closed in by bone; is it a head CT in HU, with its skull?")
-    return labels == 1 + sizes.argmax()
+    return found
 
 
 def _grown(core, within, steps, radius):

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from preprocessing.dicom.files import ZIP_ERRORS, opened
+from preprocessing.dicom.files import ZIP_ERRORS, keeping_open, opened
 from preprocessing.errors import ScanError
 
 SECONDS = 600  # longer, and dcm2niix has lost itself in a damaged file (our decision)
@@ -47,20 +47,17 @@ def _program():
 
 
 def _gather(places, folder):
-    archives = {}
     try:
-        for index, place in enumerate(places):
-            target = folder / f"{index:05}.dcm"
-            if place.member:
-                with opened(place, archives) as source, open(target, "wb") as copy:
-                    shutil.copyfileobj(source, copy)
-            else:
-                os.symlink(os.path.abspath(place.path), target)
+        with keeping_open() as archives:
+            for index, place in enumerate(places):
+                target = folder / f"{index:05}.dcm"
+                if place.member:
+                    with opened(place, archives) as source, open(target, "wb") as copy:
+                        shutil.copyfileobj(source, copy)
+                else:
+                    os.symlink(os.path.abspath(place.path), target)
     except ZIP_ERRORS as error:
         raise ScanError(f"unreadable: {' '.join(str(error).split())}") from error
-    finally:
-        for archive in archives.values():
-            archive.close()
 
 
 def _run(command):

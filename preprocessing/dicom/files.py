@@ -9,7 +9,8 @@ from typing import NamedTuple
 from preprocessing.dicom import headers
 
 ZIP = ".zip"
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
+# RuntimeError is what a password, or a method of compression that zipfile does not know, raises.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError)
 
 
 class Place(NamedTuple):
@@ -48,10 +49,14 @@ def _members(path):
     yield from (Place(str(path), name) for name in names if not Path(name).name.startswith("."))
 
 
-def header(place):
-    """The Header of a place, the reason why a DICOM file or archive cannot be read, or None where it is no DICOM."""
+def header(place, archives):
+    """The Header of a place, the reason why a DICOM file or archive cannot be read, or None where it is no DICOM.
+
+    Args:
+        archives: of `keeping_open`.
+    """
     try:
-        with opened(place) as stream:
+        with opened(place, archives) as stream:
             return headers.read(stream) if headers.is_dicom(stream) else None
     except ZIP_ERRORS as error:
         damaged = place.member or Path(place.path).suffix.lower() == ZIP
@@ -59,25 +64,30 @@ def header(place):
 
 
 @contextlib.contextmanager
-def opened(place, archives=None):
-    """The bytes of a place as a stream.
+def keeping_open():
+    """A dict in which `opened` keeps the archive that it read last, whose list of members is long to read."""
+    archives = {}
+    try:
+        yield archives
+    finally:
+        for archive in archives.values():
+            archive.close()
+
+
+def opened(place, archives):
+    """The bytes of a place as a stream to be closed.
 
     Args:
-        archives: {path: ZipFile} of archives that stay open between calls, or None.
+        archives: of `keeping_open`.
     """
-    if not place.member:
-        if Path(place.path).suffix.lower() == ZIP:
-            with zipfile.ZipFile(place.path):  # raises what is wrong with it
-                raise zipfile.BadZipFile("no member is named")
-        with open(place.path, "rb") as stream:
-            yield stream
-        return
-    kept = {} if archives is None else archives
-    if place.path not in kept:
-        kept[place.path] = zipfile.ZipFile(place.path)
-    try:
-        with kept[place.path].open(place.member) as stream:
-            yield stream
-    finally:
-        if archives is None:
-            kept[place.path].close()
+    if place.member or Path(place.path).suffix.lower() == ZIP:
+        return _archive(place.path, archives).open(place.member)
+    return open(place.path, "rb")
+
+
+def _archive(path, archives):
+    if path not in archives:
+        while archives:
+            archives.popitem()[1].close()
+        archives[path] = zipfile.ZipFile(path)
+    return archives[path]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 TAGS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "ImageType",
     "ImagePositionPatient", "ImageOrientationPatient", "ConvolutionKernel", "Rows", "Columns", "PatientID",
-    "SamplesPerPixel", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "AcquisitionNumber",
+    "SamplesPerPixel", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )
 SECONDARY = "1.2.840.10008.5.1.4.1.1.7"  # SOP classes of secondary captures begin so (DICOM PS3.4, B.5)
 MAGIC, MAGIC_AT = b"DICM", 128

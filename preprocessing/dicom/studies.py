@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from preprocessing.dicom import headers
-from preprocessing.dicom.files import ZIP, header, listed
+from preprocessing.dicom.files import ZIP, header, keeping_open, listed
 from preprocessing.dicom.series import Series
 from preprocessing.orientation import MAX_ANGLE
 
@@ -37,12 +37,13 @@ def find(folder, wanted=lambda place: True):
         wanted: Place -> whether it is looked at.
     """
     found, unreadable = collections.defaultdict(list), []
-    for place in filter(wanted, listed(folder)):
-        tags = header(place)
-        if isinstance(tags, str):
-            unreadable.append((Path(place.member or place.path).name, place.path, tags))
-        elif tags is not None:
-            found[_key(tags, place)].append((place, tags))
+    with keeping_open() as archives:
+        for place in filter(wanted, listed(folder)):
+            tags = header(place, archives)
+            if isinstance(tags, str):
+                unreadable.append((Path(place.member or place.path).name, place.path, tags))
+            elif tags is not None:
+                found[_key(tags, place)].append((place, tags))
     return named([_series(*key[:2], files) for key, files in sorted(found.items())], folder), unreadable
 
 
