@@ -2,10 +2,11 @@
 
 Reorient by axes -> check the values -> extract the brain -> clip -> pad or crop -> drop empty slices -> float16 ->
 shuffle.
-Training and prediction both call `load_bag`, so that a model cannot meet scans prepared in another way.
+Training and prediction both call `prepare`, so that a model cannot meet scans prepared in another way.
 """
 
 import hashlib
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,15 +16,37 @@ from preprocessing.settings import CtSettings
 from preprocessing.volume import check_hu, read_volume
 from tfrecords import Bag, DatasetError
 
-__all__ = ["CtSettings", "load_bag"]
+__all__ = ["CtSettings", "Prepared", "load_bag", "prepare"]
 
 AFFINE_TOLERANCE = 1e-3  # mm; NIfTI stores float32, and quaternions lose some of it
+SHOWN = (0.25, 0.5, 0.75)  # of a scan's slices, counted from its first: those that a person is shown
 
 
-def load_bag(
+class Prepared(NamedTuple):
+    """A scan's bag, and what a person wants to see of how it was made.
+
+    Attributes:
+        bag: the Bag.
+        before: {source index: (h, w) HU as the scan came, rows towards posterior and columns towards left}.
+        inside: bool (n, h, w) in the same axes, the voxels within the skull; None without brain extraction.
+        axes: `preprocessing.orientation.Axes` of the file.
+    """
+
+    bag: Any
+    before: dict
+    inside: Any
+    axes: orientation.Axes
+
+
+def load_bag(path, settings, **given):
+    """Returns the Bag of one scan; arguments and errors are those of `prepare`."""
+    return prepare(path, settings, **given).bag
+
+
+def prepare(
     path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False
 ):
-    """Returns the Bag of one scan.
+    """Returns a scan as `Prepared`.
 
     Args:
         path: a .nii or .nii.gz file, or another source of `preprocessing.sources`.
@@ -45,7 +68,8 @@ def load_bag(
     orientation.check_axial(affine, axes)
     slices = orientation.reorient(data, axes)
     np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
-    found = _extracted(slices, affine, axes, settings)
+    before = {index: slices[index].copy() for index in (int(share * len(slices)) for share in SHOWN)}
+    inside, found = _extracted(slices, affine, axes, settings)
     null = _null(slices, settings)
     if settings.clip_negative:
         np.maximum(slices, 0, out=slices)
@@ -54,7 +78,7 @@ def load_bag(
     drawn = None if mask is None else _mask(mask, data.shape, affine, axes, order, settings)
     label = np.atleast_1d(-1 if label is None else label)
     try:
-        return Bag(
+        bag = Bag(
             id=id,
             patient=patient or id,
             label=label,
@@ -68,19 +92,23 @@ def load_bag(
         )
     except DatasetError as error:
         raise ScanError(str(error)) from error
+    return Prepared(bag, before, inside, axes)
 
 
 def _extracted(slices, affine, axes, settings):
-    """Sets all but the brain to 0, in place; what is to be known of it, for the bag's `meta`."""
+    """Sets all but the brain to 0, in place. Returns (its voxels or None, what is to be known of it in the bag's
+    `meta`).
+    """
     if settings.brain == "none":
-        return {}
+        return None, {}
     if canvas.null_value(slices) == 0:
-        return {"brain": "as given: everything around it is 0"}
+        return None, {"brain": "as given: everything around it is 0"}
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     spacing = tuple(float(lengths[axis]) for axis in (axes.slice, axes.row, axes.column))
     inside = brain.extract(slices, spacing, bool(affine[2, axes.slice] > 0), settings.brain)
     slices[~inside] = 0
-    return {"brain": settings.brain} | brain.told(float(np.count_nonzero(inside) * np.prod(spacing) / 1000))
+    cm3 = float(np.count_nonzero(inside) * np.prod(spacing) / 1000)
+    return inside, {"brain": settings.brain} | brain.told(cm3)
 
 
 def shuffled(indices, seed, id):

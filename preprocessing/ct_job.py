@@ -25,11 +25,12 @@ import sys
 from preprocessing import inputs, labels, sources, workers
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
+from preprocessing.product import Outputs
 from preprocessing.progress import Progress
 from preprocessing.settings import ALGORITHM, CtSettings
 from tfrecords.dataset import INFO
 from tfrecords.errors import DatasetError
-from tfrecords.writer import DatasetWriter, package_version, plan_hash
+from tfrecords.writer import DatasetWriter, package_version, plan_hash, write_bytes
 
 CLASSES = ["positive"]
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
@@ -106,6 +107,9 @@ def parser():
         help="brain extraction: native is ours, ct-bet the paper's with FSL's bet2 (default: none)",
     )
     found.add_argument(
+        "--save-masks", action="store_true", help="save the brain masks in DIR/masks, on the scans' own voxels"
+    )
+    found.add_argument(
         "--series",
         default="auto",
         metavar="auto|all|N",
@@ -134,7 +138,7 @@ def run(args):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         return 0
     writer = DatasetWriter(args.out, shards, info, force=args.force)
-    write(writer, scans, settings, args.jobs)
+    write(writer, workers.products, scans, settings, Outputs(masks=args.save_masks), args.jobs)
     return report(args.out, writer.finish(rejected))
 
 
@@ -174,22 +178,32 @@ def describe(settings, fingerprint):
     return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint}
 
 
-def write(writer, scans, settings, jobs):
-    """Writes the shards that are not whole yet."""
+def write(writer, products, scans, settings, outputs, jobs):
+    """Writes the shards that are not whole yet.
+
+    Args:
+        products: the function that makes them, `preprocessing.workers.products` or one like it.
+    """
     by_id = {scan.id: scan for scan in scans}
     wanted = [by_id[id] for index in writer.pending for id in writer.shards[index]]
     progress = Progress(len(scans), len(scans) - len(wanted))
-    with contextlib.closing(workers.make_bags(wanted, settings, jobs)) as made:
+    with contextlib.closing(products(wanted, settings, outputs, jobs)) as made:
         for index in writer.pending:
             with writer.shard(index) as shard:
                 for _ in writer.shards[index]:
-                    scan, bag = next(made)
-                    if isinstance(bag, str):
-                        shard.reject(scan.id, scan.path, bag)
-                    else:
-                        shard.write(bag)
+                    _write(shard, writer.folder, *next(made))
                     progress.step()
     progress.close()
+
+
+def _write(shard, folder, scan, product):
+    if isinstance(product, str):
+        shard.reject(scan.id, scan.path, product)
+        return
+    for name, data in product.files.items():
+        write_bytes(folder / name, data)
+    for bag in product.bags:
+        shard.write(bag)
 
 
 def report(out, info):

@@ -67,6 +67,12 @@ def reorient(data, axes):
     return view[:, :: -1 if axes.flip_row else 1, :: -1 if axes.flip_column else 1]
 
 
+def restored(slices, axes):
+    """Undoes `reorient`: a view (i, j, k) of (slices, rows, columns)."""
+    view = slices[:, :: -1 if axes.flip_row else 1, :: -1 if axes.flip_column else 1]
+    return view.transpose(np.argsort([axes.slice, axes.row, axes.column]))
+
+
 def display_to_file(axes, shape):
     """The matrix (4, 4) that takes (column, row, slice, 1) of the reoriented volume to a voxel of the file of
     this shape.

@@ -1,4 +1,4 @@
-"""Scans -> bags on all cores, in order, with bounded memory, and without TensorFlow in the workers.
+"""Scans -> products on all cores, in order, with bounded memory, and without TensorFlow in the workers.
 
 Each worker holds one scan, and no more than `jobs` + 2 bags wait at any time, so that memory follows the
 number of cores and not of scans.
@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 
-from preprocessing.errors import ScanError
+from preprocessing.product import make
 
 WAITING = 2  # bags beyond one a worker, so that none idles while the parent writes
 
@@ -25,47 +25,34 @@ def available():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def make_bags(scans, settings, jobs):
-    """Yields (Scan, Bag, or the reason why there is none) in the order of the scans.
+def products(scans, settings, outputs, jobs):
+    """Yields (Scan, Product, or the reason why there is none) in the order of the scans.
 
     Raises WorkerError where a worker is gone: the job stops rather than leave out a scan that a rerun would
     include.
     """
     if jobs == 1:
-        yield from ((scan, _guarded(make_bag, scan, settings)) for scan in scans)
+        yield from ((scan, _guarded(make, scan, settings, outputs)) for scan in scans)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the parent's TensorFlow and its locks
     pool = concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_initialize)
     try:
-        yield from _ordered(pool, scans, settings, jobs + WAITING)
+        yield from ordered(scans, lambda scan: pool.submit(make, scan, settings, outputs), jobs + WAITING)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def make_bag(scan, settings):
-    """Returns the Bag of one scan, or the reason in one line; whatever a scan does to the code, the job goes
-    on.
+def ordered(scans, submit, waiting):
+    """Yields (Scan, result) in order, with at most `waiting` of them submitted and not yet taken.
+
+    Args:
+        submit: Scan -> an object whose `result()` waits for what became of it.
     """
-    from preprocessing.ct import load_bag
-
-    kept = scan._asdict()
-    path = kept.pop("path")
-    try:
-        return load_bag(path, settings, **kept)
-    except ScanError as error:
-        return str(error)
-    except MemoryError:
-        raise
-    except Exception as error:
-        return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _ordered(pool, scans, settings, waiting):
     queue = collections.deque()
     scans = iter(scans)
     while True:
         while len(queue) < waiting and (scan := next(scans, None)) is not None:
-            queue.append((scan, _guarded(pool.submit, make_bag, scan, settings, scan=scan)))
+            queue.append((scan, _guarded(submit, scan)))
         if not queue:
             return
         scan, future = queue.popleft()

@@ -247,8 +247,14 @@ def csv_text(header, rows):
 
 def write_text(path, text):
     """Writes a text file so that it is there whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path, data):
+    """Writes a file, and the folder that it is in, so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + TEMPORARY)
-    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.write_bytes(data)
     _move(temporary, path)
 
 

@@ -296,7 +296,7 @@ def test_a_dead_worker_is_one_line_and_resumable(cohort, command, monkeypatch, c
             "a worker died at or near scan a; run the same command with fewer --jobs to resume"
         )
 
-    monkeypatch.setattr(workers, "make_bags", lambda *args: (die() for _ in range(1)))
+    monkeypatch.setattr(workers, "products", lambda *args: (die() for _ in range(1)))
     assert main(command()) == 2
     assert "run the same command with fewer --jobs to resume" in capsys.readouterr().err
     monkeypatch.undo()

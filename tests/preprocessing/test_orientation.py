@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from preprocessing.errors import ScanError
-from preprocessing.orientation import axes_of, check_axial, display_to_file, reorient
+from preprocessing.orientation import axes_of, check_axial, display_to_file, reorient, restored
 from preprocessing.volume import axcodes_affine
 
 CODES = [
@@ -77,3 +77,10 @@ def test_only_axially_acquired_volumes_are_taken(steps, planes):
         return check_axial(affine, axes_of(affine))
     with pytest.raises(ScanError, match=f"not axially acquired: {planes} planes 5.00 mm apart, 0.[56]0 mm along the patient"):
         check_axial(affine, axes_of(affine))
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "SRA", "PIR"])
+def test_restored_undoes_reorient(codes):
+    data = np.arange(24).reshape(2, 3, 4)
+    axes = axes_of(axcodes_affine(codes, (1, 1, 1), data.shape))
+    np.testing.assert_array_equal(restored(reorient(data, axes), axes), data)
