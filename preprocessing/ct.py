@@ -1,7 +1,7 @@
 """One CT scan -> one `Bag` of axial slices in HU (remedios2020, section 2.1).
 
-Reorient by axes -> check the values -> extract the brain -> clip -> pad or crop -> drop empty slices -> float16 ->
-shuffle.
+Reorient by axes -> check the values -> extract the brain -> align to a template, where one is given -> clip -> pad or
+crop -> drop empty slices -> float16 -> shuffle.
 Training and prediction both call `prepare`, so that a model cannot meet scans prepared in another way.
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 from preprocessing import brain, canvas, orientation, sources
 from preprocessing.errors import ScanError
 from preprocessing.settings import CtSettings
+from preprocessing.stack import Stack
 from preprocessing.volume import check_hu, read_volume
 from tfrecords import Bag, DatasetError
 
@@ -66,49 +67,65 @@ def prepare(
     check_hu(data)
     axes = orientation.axes_of(affine)
     orientation.check_axial(affine, axes)
-    slices = orientation.reorient(data, axes)
-    np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
-    before = {index: slices[index].copy() for index in (int(share * len(slices)) for share in SHOWN)}
-    inside, found = _extracted(slices, affine, axes, settings)
-    null = _null(slices, settings)
+    drawn = None if mask is None else orientation.reorient(_mask(mask, data.shape, affine, settings), axes)
+    stack = _stack(data, affine, axes, drawn)
+    before = {index: stack.hu[index].copy() for index in (int(share * len(stack.hu)) for share in SHOWN)}
+    stack = _extracted(stack, settings)
+    found, stack = stack.inside, _aligned(stack, settings)
+    null = _null(stack.hu, settings)
+    if stack.inside is not None:
+        stack.hu[~stack.inside] = 0
     if settings.clip_negative:
-        np.maximum(slices, 0, out=slices)
-    order = shuffled(_kept(slices, settings), settings.seed, id)
-    pixels = canvas.place(slices, order, settings.size, null, np.float16)
-    drawn = None if mask is None else _mask(mask, data.shape, affine, axes, order, settings)
+        np.maximum(stack.hu, 0, out=stack.hu)
+    order = shuffled(_kept(stack.hu, settings), settings.seed, id)
     label = np.atleast_1d(-1 if label is None else label)
+    if slice_labels is not None:
+        slice_labels = _shown(slice_labels, stack, data.shape[axes.slice])
     try:
         bag = Bag(
             id=id,
             patient=patient or id,
             label=label,
-            instances=pixels[..., None],
+            instances=canvas.place(stack.hu, order, settings.size, null, np.float16)[..., None],
             source_index=order,
-            instance_label=_slice_truth(order, len(slices), label, drawn, slice_labels, truth),
-            mask=drawn,
-            transform=np.eye(4),
-            meta={**(meta or {}), **found},
-            **_geometry(affine, axes, data.shape, settings.size),
+            instance_label=_slice_truth(order, stack, label, slice_labels, truth),
+            mask=None if drawn is None else canvas.place(stack.drawn, order, settings.size, 0, np.uint8),
+            spacing=stack.spacing[::-1],
+            affine=stack.to_mm @ canvas.canvas_to_display(*stack.hu.shape[1:], settings.size),
+            source_affine=affine,
+            source_shape=data.shape,
+            transform=stack.transform,
+            meta={**(meta or {}), **stack.facts},
         )
     except DatasetError as error:
         raise ScanError(str(error)) from error
-    return Prepared(bag, before, inside, axes)
+    return Prepared(bag, before, found, axes)
 
 
-def _extracted(slices, affine, axes, settings):
-    """Sets all but the brain to 0, in place. Returns (its voxels or None, what is to be known of it in the bag's
-    `meta`).
-    """
+def _stack(data, affine, axes, drawn):
+    slices = orientation.reorient(data, axes)
+    np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
+    to_mm = affine @ orientation.display_to_file(axes, data.shape)
+    return Stack(slices, None, drawn, to_mm, np.eye(4), None, {})
+
+
+def _extracted(stack, settings):
+    """The stack with its brain found."""
     if settings.brain == "none":
-        return None, {}
-    if canvas.null_value(slices) == 0:
-        return None, {"brain": "as given: everything around it is 0"}
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    spacing = tuple(float(lengths[axis]) for axis in (axes.slice, axes.row, axes.column))
-    inside = brain.extract(slices, spacing, bool(affine[2, axes.slice] > 0), settings.brain)
-    slices[~inside] = 0
-    cm3 = float(np.count_nonzero(inside) * np.prod(spacing) / 1000)
-    return inside, {"brain": settings.brain} | brain.told(cm3)
+        return stack
+    if canvas.null_value(stack.hu) == 0:
+        return stack.told({"brain": "as given: everything around it is 0"})
+    inside = brain.extract(stack.hu, stack.spacing, bool(stack.to_mm[2, 2] > 0), settings.brain)
+    cm3 = float(np.count_nonzero(inside) * np.prod(stack.spacing) / 1000)
+    return stack._replace(inside=inside).told({"brain": settings.brain} | brain.told(cm3))
+
+
+def _aligned(stack, settings):
+    if settings.align == "axes":
+        return stack
+    from preprocessing.alignment.apply import aligned
+
+    return aligned(stack, settings)
 
 
 def shuffled(indices, seed, id):
@@ -141,20 +158,8 @@ def _null(slices, settings):
     return max(value, 0.0) if settings.clip_negative else value
 
 
-def _geometry(affine, axes, shape, size):
-    to_file = orientation.display_to_file(axes, shape)
-    to_display = canvas.canvas_to_display(shape[axes.row], shape[axes.column], size)
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    return {
-        "affine": affine @ to_file @ to_display,
-        "spacing": lengths[[axes.column, axes.row, axes.slice]],
-        "source_affine": affine,
-        "source_shape": shape,
-    }
-
-
-def _mask(path, shape, affine, axes, order, settings):
-    """The mask (n, size, size) uint8 on the bag's canvas, in the bag's order."""
+def _mask(path, shape, affine, settings):
+    """A mask's uint8 (i, j, k), on the voxels of the scan."""
     try:
         drawn, mask_affine = read_volume(path, settings.orientation)
     except ScanError as error:
@@ -170,22 +175,37 @@ def _mask(path, shape, affine, axes, order, settings):
         and (drawn == np.round(drawn)).all()
     ):
         raise ScanError("mask: expected whole numbers 0 to 255 as class ids")
-    return canvas.place(orientation.reorient(drawn, axes), order, settings.size, 0, np.uint8)
+    return drawn.astype(np.uint8)
 
 
-def _slice_truth(order, total, label, drawn, table, truth):
+def _shown(table, stack, total):
+    """{slice: label} of the stack by the table of the scan's own slices; a slice that shows slices of both labels, or
+    one of an unknown label, has none.
+    """
+    for index in table:
+        if not 0 <= index < total:
+            raise ScanError(f"slice truth names slice {index}, the scan has slices 0 to {total - 1}")
+    if stack.shows is None:
+        return table
+    found = {}
+    for index, (first, last) in stack.shows.items():
+        values = {table.get(source, -1) for source in range(max(0, first), min(total - 1, last) + 1)}
+        if len(values) == 1:
+            found[index] = values.pop()
+    return found
+
+
+def _slice_truth(order, stack, label, table, truth):
     """instance_label (n, k) or None: from the mask, then the table's rows over it; a negative bag has none
     but negative slices.
     """
-    if drawn is None and table is None and not truth:
+    if stack.drawn is None and table is None and not truth:
         return None
     if len(label) != 1:
         raise ScanError(f"slice truth needs one class, the bag has {len(label)}")
-    values = np.full(total, 0 if label[0] == 0 else -1, np.int64)
-    if drawn is not None:
-        values[order] = drawn.any(axis=(1, 2))
+    values = np.full(len(stack.hu), 0 if label[0] == 0 else -1, np.int64)
+    if stack.drawn is not None:
+        values[order] = stack.drawn[order].any(axis=(1, 2))
     for index, value in (table or {}).items():
-        if not 0 <= index < total:
-            raise ScanError(f"slice truth names slice {index}, the scan has slices 0 to {total - 1}")
         values[index] = value
     return values[order][:, None]

@@ -27,7 +27,7 @@ from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
 from preprocessing.product import Outputs
 from preprocessing.progress import Progress
-from preprocessing.settings import ALGORITHM, CtSettings
+from preprocessing.settings import ALGORITHM, ALIGNMENTS, CtSettings
 from tfrecords.dataset import INFO
 from tfrecords.errors import DatasetError
 from tfrecords.writer import DatasetWriter, package_version, plan_hash, write_bytes
@@ -105,6 +105,16 @@ def parser():
         default="none",
         choices=METHODS,
         help="brain extraction: native is ours, ct-bet the paper's with FSL's bet2 (default: none)",
+    )
+    found.add_argument(
+        "--align",
+        default="axes",
+        choices=ALIGNMENTS,
+        help="axes: common orientation by the header alone (default); rigid: the head is moved onto that of\n"
+        "--template; where no motion can be trusted the scan stays as it is, with a flag",
+    )
+    found.add_argument(
+        "--template", metavar="NIFTI", help="for --align rigid: a head or a brain in the wanted pose, in HU"
     )
     found.add_argument(
         "--save-masks", action="store_true", help="save the brain masks in DIR/masks, on the scans' own voxels"
@@ -225,7 +235,9 @@ def _series(wanted):
 
 
 def _settings(args):
-    chosen = {name: getattr(args, name) for name in CtSettings.__dataclass_fields__}
+    chosen = {name: getattr(args, name) for name in CtSettings.__dataclass_fields__ if hasattr(args, name)}
+    if args.template is not None and args.align != "rigid":
+        raise UsageError("--template: Expected --align rigid with it. Received: --align axes.")
     return CtSettings.from_dict(chosen)
 
 

@@ -12,6 +12,7 @@ from preprocessing.errors import UsageError
 # Raised whenever the same settings would give other bags, so that old and new shards have another hash and
 # never mix.
 ALGORITHM = 2
+ALIGNMENTS = ("axes", "rigid")
 AXIS_LETTERS = ("LR", "PA", "IS")
 
 
@@ -29,6 +30,10 @@ class CtSettings:
             files.
         seed: of the shuffle within the bag.
         brain: "native", "ct-bet" or "none", see `preprocessing.brain`.
+        align: "axes" permutes and flips by the header, "rigid" moves the head onto a template's, see
+            `preprocessing.alignment`.
+        template: path of the template; `hash` does not depend on where it lies.
+        template_hash: of its bytes; filled in, and compared where it is given.
 
     Raises:
         UsageError: a value that cannot be.
@@ -41,6 +46,9 @@ class CtSettings:
     orientation: str | None = None
     seed: int = 0
     brain: str = "none"
+    align: str = "axes"
+    template: str | None = None
+    template_hash: str | None = None
 
     def __post_init__(self):
         for name in ("size", "seed"):
@@ -52,8 +60,28 @@ class CtSettings:
                 raise UsageError(f"{name}: Expected true or false. Received: {getattr(self, name)!r}.")
         if self.brain not in METHODS:
             raise UsageError(f"brain: Expected one of {', '.join(METHODS)}. Received: {self.brain!r}.")
+        if self.align not in ALIGNMENTS:
+            raise UsageError(f"align: Expected one of {', '.join(ALIGNMENTS)}. Received: {self.align!r}.")
+        if self.align == "rigid" and self.template is None:
+            raise UsageError(
+                "--align rigid: Expected a --template, a NIfTI head or brain in the wanted pose. Received: none."
+            )
+        object.__setattr__(self, "template_hash", self._template_hash())
         object.__setattr__(self, "null", _null(self.null))
         object.__setattr__(self, "orientation", _axcodes(self.orientation))
+
+    def _template_hash(self):
+        if self.align != "rigid":
+            return None
+        from preprocessing.alignment.template import fingerprint
+
+        found = fingerprint(self.template)
+        if self.template_hash not in (None, found):
+            raise UsageError(
+                f"--template: Expected the template of the training data, {self.template_hash}. "
+                f"Received: {self.template}, {found}."
+            )
+        return found
 
     def to_dict(self):
         """The settings as JSON can hold them."""
@@ -70,7 +98,8 @@ class CtSettings:
 
     def hash(self):
         """16 hexadecimal digits; equal only for settings that give the same bags."""
-        text = json.dumps({"algorithm": ALGORITHM, **self.to_dict()}, sort_keys=True)
+        values = {name: value for name, value in self.to_dict().items() if name != "template"}
+        text = json.dumps({"algorithm": ALGORITHM, **values}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -55,7 +55,7 @@ def extract(slices, spacing, upwards=True):
         ScanError: nothing in the volume is closed in by bone.
     """
     factors = [max(1, round(PIXEL / step)) for step in spacing[1:]]
-    small = _averaged(slices if upwards else slices[::-1], factors)
+    small = averaged(slices if upwards else slices[::-1], factors)
     steps = (spacing[0], spacing[1] * factors[0], spacing[2] * factors[1])
     inside = _enlarged(cavity(small, steps), slices.shape, factors)
     return inside if upwards else inside[::-1]
@@ -64,9 +64,9 @@ def extract(slices, spacing, upwards=True):
 def cavity(volume, steps):
     """`extract` on a volume (n, h, w) with pixels of about `PIXEL`, from the neck to the vertex."""
     smooth = ndimage.gaussian_filter(volume, [0, SMOOTH / steps[1], SMOOTH / steps[2]], mode="nearest")
-    head = _head(smooth, steps)
-    bone = head & (smooth > BONE)
-    soft = head & ~bone & (smooth > FAT) & _hulls(bone)
+    body = head(smooth, steps)
+    bone = body & (smooth > BONE)
+    soft = body & ~bone & (smooth > FAT) & _hulls(bone)
     walls = _closed(bone, steps, GAP / 2)
     core = _brain(_eroded(soft & ~walls, steps, GAP / 2), steps)
     grown = _grown(core, soft, steps, GAP / 2 + PIXEL)
@@ -74,7 +74,7 @@ def cavity(volume, steps):
     return _rimmed(grown, volume, bone, steps)
 
 
-def _averaged(slices, factors):
+def averaged(slices, factors):
     """In-plane means over blocks of pixels, float32; incomplete blocks are left out."""
     count, height, width = slices.shape
     rows, columns = height // factors[0], width // factors[1]
@@ -90,7 +90,7 @@ def _enlarged(mask, shape, factors):
     return found
 
 
-def _head(smooth, steps):
+def head(smooth, steps):
     """The largest thick body denser than air, holes filled slice by slice."""
     thick = _opened(smooth > AIR, steps, THIN / 2)
     if not thick.any():
