@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from preprocessing import boxes as drawn_boxes
 from preprocessing import brain, canvas, orientation, sources
+from preprocessing.dicom.slices import labels_by_index
 from preprocessing.errors import ScanError
 from preprocessing.settings import CtSettings
 from preprocessing.volume import check_hu, read_volume
@@ -44,7 +46,7 @@ def load_bag(path, settings, **given):
 
 
 def prepare(
-    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False
+    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False, boxes=None
 ):
     """Returns a scan as `Prepared`.
 
@@ -55,9 +57,10 @@ def prepare(
         label: 0 or 1, or a list of k; None is unknown (-1).
         meta: dict that goes to the bag's `meta`.
         mask: path of a NIfTI mask of class ids on the same voxels, or None.
-        slice_labels: {source index: 0 or 1} or None.
+        slice_labels: {source index, or the slice's own name: 0, 1 or -1} or None.
         truth: whether slice truth exists for this data set at all; then a negative bag's slices are all 0
             without a mask or table.
+        boxes: [`preprocessing.forms.bhx.Box`] on slices of a DICOM series, or None.
 
     Raises:
         ScanError: the scan or its mask cannot be used; the message is the reason.
@@ -67,6 +70,7 @@ def prepare(
     axes = orientation.axes_of(affine)
     orientation.check_axial(affine, axes)
     slices = orientation.reorient(data, axes)
+    names = sources.names(path, affine, axes.slice, len(slices))
     np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
     before = {index: slices[index].copy() for index in (int(share * len(slices)) for share in SHOWN)}
     inside, found = _extracted(slices, affine, axes, settings)
@@ -84,7 +88,10 @@ def prepare(
             label=label,
             instances=pixels[..., None],
             source_index=order,
-            instance_label=_slice_truth(order, len(slices), label, drawn, slice_labels, truth),
+            instance_id=None if names is None else [names[index] for index in order],
+            instance_label=_slice_truth(
+                order, len(slices), label, drawn, labels_by_index(slice_labels, names), truth
+            ),
             mask=drawn,
             transform=np.eye(4),
             meta={**(meta or {}), **found},
@@ -92,6 +99,8 @@ def prepare(
         )
     except DatasetError as error:
         raise ScanError(str(error)) from error
+    if boxes is not None:
+        bag = drawn_boxes.attached(bag, path, boxes)
     return Prepared(bag, before, inside, axes)
 
 
