@@ -1,7 +1,10 @@
+import csv
+import dataclasses
+
 import numpy as np
 import pytest
 
-from preprocessing import units
+from preprocessing import split, units
 from preprocessing.errors import ScanError, UsageError
 from preprocessing.inputs import Scan
 from tfrecords import Bag
@@ -60,3 +63,19 @@ def test_slices_need_truth_and_names_of_their_own():
         units.check("slice", [scan("a", False)])
     with pytest.raises(UsageError, match="Received: a scan 'a/2'"):
         units.check("slice", [scan("a"), scan("a/2")])
+
+
+def test_a_split_of_slices_keeps_patients_together(write_dataset, capsys):
+    """Twenty scans of ten patients, one with a bleeding slice and one without."""
+    scans = [
+        dataclasses.replace(bag_of([number % 2, 0, 0]), id=f"s{number}", patient=f"p{number // 2}")
+        for number in range(20)
+    ]
+    folder = write_dataset([one for bag in scans for one in units.slices(bag)[0]])
+    assert split.main(["--data", str(folder), "--folds", "2"]) == 0
+    with open(folder / "splits.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["split"] for row in rows} == {"train", "validation", "test"}
+    for fold in "01":
+        places = {(row["patient"], row["split"]) for row in rows if row["fold"] == fold}
+        assert len(places) == len({patient for patient, _ in places})
