@@ -69,14 +69,6 @@ def test_a_nifti_file_names_no_slices_and_labels_by_index_stay(save):
     assert labels_by_index({"y": 1, "z": 0}, ["x", "y"]) == {1: 1}
 
 
-def test_frames_of_one_file_have_names_of_their_own(write_series):
-    from preprocessing.dicom.headers import Header
-    from preprocessing.dicom.studies import _slices
-
-    frames = Header("1.5", "", "", 1, "", "", "", "", (), ((0, 0, 0), (0, 0, 5)), None, None, (4, 4), 1)
-    assert [each.name for each in _slices(frames)] == ["1.5/1", "1.5/2"]
-
-
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real series is not there: {REAL}")
 def test_names_of_the_real_tilted_and_uneven_series_go_with_its_pixels():
     series, data, affine, names = volume(REAL)
