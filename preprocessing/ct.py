@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from preprocessing import boxes as drawn_boxes
 from preprocessing import brain, canvas, orientation, sources
+from preprocessing.dicom.slices import labels_by_index
 from preprocessing.errors import ScanError
 from preprocessing.settings import CtSettings
 from preprocessing.stack import Stack
@@ -45,7 +47,7 @@ def load_bag(path, settings, **given):
 
 
 def prepare(
-    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False
+    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False, boxes=None
 ):
     """Returns a scan as `Prepared`.
 
@@ -56,9 +58,10 @@ def prepare(
         label: 0 or 1, or a list of k; None is unknown (-1).
         meta: dict that goes to the bag's `meta`.
         mask: path of a NIfTI mask of class ids on the same voxels, or None.
-        slice_labels: {source index: 0 or 1} or None.
+        slice_labels: {source index, or the slice's own name: 0, 1 or -1} or None.
         truth: whether slice truth exists for this data set at all; then a negative bag's slices are all 0
             without a mask or table.
+        boxes: [`preprocessing.forms.bhx.Box`] on slices of a DICOM series, or None.
 
     Raises:
         ScanError: the scan or its mask cannot be used; the message is the reason.
@@ -67,6 +70,7 @@ def prepare(
     check_hu(data)
     axes = orientation.axes_of(affine)
     orientation.check_axial(affine, axes)
+    names = sources.names(path, affine, axes.slice, data.shape[axes.slice])
     drawn = None if mask is None else orientation.reorient(_mask(mask, data.shape, affine, settings), axes)
     stack = _stack(data, affine, axes, drawn)
     before = {index: stack.hu[index].copy() for index in (int(share * len(stack.hu)) for share in SHOWN)}
@@ -80,7 +84,7 @@ def prepare(
     order = shuffled(_kept(stack.hu, settings), settings.seed, id)
     label = np.atleast_1d(-1 if label is None else label)
     if slice_labels is not None:
-        slice_labels = _shown(slice_labels, stack, data.shape[axes.slice])
+        slice_labels = _shown(labels_by_index(slice_labels, names), stack, data.shape[axes.slice])
     try:
         bag = Bag(
             id=id,
@@ -88,6 +92,7 @@ def prepare(
             label=label,
             instances=canvas.place(stack.hu, order, settings.size, null, np.float16)[..., None],
             source_index=order,
+            instance_id=None if names is None or stack.shows is not None else [names[index] for index in order],
             instance_label=_slice_truth(order, stack, label, slice_labels, truth),
             mask=None if drawn is None else canvas.place(stack.drawn, order, settings.size, 0, np.uint8),
             spacing=stack.spacing[::-1],
@@ -99,6 +104,8 @@ def prepare(
         )
     except DatasetError as error:
         raise ScanError(str(error)) from error
+    if boxes is not None:
+        bag = drawn_boxes.attached(bag, path, boxes)
     return Prepared(bag, before, found, axes)
 
 

@@ -6,7 +6,8 @@ Scans are all .nii and .nii.gz files under --scans, whose id is the file's name 
 DICOM series, in folders or zip archives: dcm2niix makes volumes of them, gantry tilt and uneven slices mended.
 The id of a series is the name of the folder or archive that holds its study, with /SERIESNUMBER where that has
 several axial ones; --series says which of them is taken, and the others are listed in rejected.csv. The table
-has columns id,label[,patient], label 0 or 1; other columns are kept with the bag. Volumes are reoriented by
+has columns id,label[,patient], label 0 or 1; other columns are kept with the bag. Tables of public data sets
+are read as they come. Volumes are reoriented by
 their header (axes permuted and flipped, nothing interpolated), cut into axial slices, null-padded or cropped
 around the centre, stored as float16 HU and shuffled within the bag with the permutation kept. What cannot be
 used is listed in DIR/rejected.csv with the reason, and the job goes on.
@@ -22,7 +23,7 @@ import shutil
 import signal
 import sys
 
-from preprocessing import inputs, labels, sources, workers
+from preprocessing import inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
 from preprocessing.product import Outputs
@@ -71,7 +72,9 @@ def parser():
         required=True,
         metavar="CSV",
         help="table id,label[,patient]; or as they come: CQ500 reads.csv (majority of the readers), PhysioNet CT-ICH\n"
-        "hemorrhage_diagnosis.csv (also for --slice-labels), rater scores id,score[,volume_cm3] by the paper's rules",
+        "hemorrhage_diagnosis.csv and RSNA 2019 stage_2_train.csv ID,Label, or Image_ID,any,epidural,... (both label\n"
+        "slices: a scan is positive where one is, and the slices' labels are kept as slice truth), rater scores\n"
+        "id,score[,volume_cm3] by the paper's rules",
     )
     found.add_argument("--out", required=True, metavar="DIR", help="folder for the bags, made if missing")
     found.add_argument(
@@ -95,7 +98,25 @@ def parser():
     found.add_argument(
         "--slice-labels",
         metavar="CSV",
-        help="table id,source_index,label; slice truth for evaluation (1, 0, or -1 unknown), over the masks'",
+        help="table id,source_index,label, or one of slices as under --labels; slice truth for evaluation (1, 0,\n"
+        "or -1 unknown), over the masks'",
+    )
+    found.add_argument(
+        "--metadata",
+        metavar="CSV",
+        help="what else is known: SOPInstanceUID or Image_ID with PatientID (patients; with SeriesInstanceUID or\n"
+        "StudyInstanceUID also the slices of volumes so named), or PhysioNet CT-ICH Patient_demographics.csv",
+    )
+    found.add_argument(
+        "--boxes",
+        metavar="CSV",
+        help="BHX boxes SOPInstanceUID,data,labelName,labelType on slices of DICOM series; truth for evaluation",
+    )
+    found.add_argument(
+        "--unit",
+        default="scan",
+        choices=units.UNITS,
+        help="a bag is a scan, or a single slice with its truth as label and SCAN/INDEX as id (default: scan)",
     )
     found.add_argument(
         "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"
@@ -139,48 +160,49 @@ def run(args):
     if args.jobs < 1:
         raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
     settings = _settings(args)
+    _check_aligned(args)
     if settings.brain == "ct-bet" and shutil.which("bet2") is None:
         raise UsageError("--brain ct-bet: Expected FSL's bet2 on the PATH. Received: none; install FSL, or use native.")
     scans, rejected = find(args)
+    units.check(args.unit, scans)
     shards = inputs.plan(scans, settings)
-    info = describe(settings, inputs.fingerprint(scans, rejected))
+    info = describe(settings, inputs.fingerprint(scans, rejected), args.unit)
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         return 0
     writer = DatasetWriter(args.out, shards, info, force=args.force)
-    write(writer, workers.products, scans, settings, Outputs(masks=args.save_masks), args.jobs)
+    write(writer, workers.products, scans, settings, Outputs(masks=args.save_masks, unit=args.unit), args.jobs)
     return report(args.out, writer.finish(rejected))
+
+
+def _check_aligned(args):
+    if args.align == "rigid" and (args.boxes or args.unit == "slice"):
+        flag = "--boxes" if args.boxes else "--unit slice"
+        raise UsageError(f"{flag}: Expected --align axes; aligned slices are not the scan's own. Received: rigid.")
 
 
 def find(args):
     """Returns ([Scan], rejected rows). Raises UsageError where there is nothing to do at all."""
     masks = None if args.masks is None else inputs.find_masks(args.masks)
     volumes, no_scans = sources.find(args.scans, _series(args.series), without=args.masks)
-    table, bad_rows = labels.read_labels(args.labels, masks)
-    known = {*table, *(id for id, _, _ in bad_rows)}
-    volumes = sources.renamed(volumes, known, labels.aliases(args.labels, known))
-    if bad_rows and not table:
-        raise UsageError(f"{args.labels}: no row can be used; the first: id {bad_rows[0][0]!r}: {bad_rows[0][2]}.")
-    slices, bad_slices = (
-        (None, {}) if args.slice_labels is None else labels.read_slice_labels(args.slice_labels)
-    )
-    _check_same_ids(volumes, table, args.scans, args.labels)
+    given = tables.read(args, volumes, masks)
     if masks is not None:
-        _check_same_ids(volumes, masks, args.scans, args.masks)
-    if slices is not None:
-        _check_same_ids(volumes, {**slices, **bad_slices}, args.scans, args.slice_labels)
-    bad_ids = {id for id, _, _ in bad_rows}
-    scans, rejected = inputs.match(volumes, table, args.labels, masks, slices, bad_slices)
+        tables.check_same_ids(given.volumes, masks, args.scans, args.masks)
+    bad_ids = {id for id, _, _ in given.rejected}
+    scans, rejected = inputs.match(
+        given.volumes, given.labels, args.labels, masks, given.slices, given.bad_slices, given.boxes
+    )
     # A scan whose row is bad is told about once, by the row's own reason.
     rejected = [row for row in rejected if row[0] not in bad_ids or "without a label" not in row[2]]
-    return scans, bad_rows + no_scans + rejected
+    return scans, given.rejected + no_scans + rejected
 
 
-def describe(settings, fingerprint):
+def describe(settings, fingerprint, unit="scan"):
     """What `dataset.json` says about how the bags were made."""
     made = {
         "kind": "ct",
         "algorithm": ALGORITHM,
+        "unit": unit,
         "settings": settings.to_dict(),
         "hash": settings.hash(),
         "version": package_version(),
@@ -212,8 +234,10 @@ def _write(shard, folder, scan, product):
         return
     for name, data in product.files.items():
         write_bytes(folder / name, data)
+    if product.left_out:
+        shard.reject(scan.id, scan.path, product.left_out)
     for bag in product.bags:
-        shard.write(bag)
+        shard.write(bag, planned=scan.id)
 
 
 def report(out, info):
@@ -239,15 +263,6 @@ def _settings(args):
     if args.template is not None and args.align != "rigid":
         raise UsageError("--template: Expected --align rigid with it. Received: --align axes.")
     return CtSettings.from_dict(chosen)
-
-
-def _check_same_ids(volumes, table, scans, path):
-    if not set(volumes) & set(table):
-        example = next(iter(table), "nothing")
-        raise UsageError(
-            f"{path}: Expected ids of the scans in {scans}, such as {next(iter(volumes))!r}. "
-            f"Received: {example!r}."
-        )
 
 
 def _is_done(folder, wanted):

@@ -22,6 +22,8 @@ from tfrecords.writer import csv_text, write_text
 
 COLUMNS = ("id", "patient", "label", "slices")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
+SLICES = re.compile(r"^(?P<count>\d+) of \d+ (?P<kind>slices without a label)$")  # of a data set of slices
+NOTES = ("box", "boxes", "labels of slices")  # on rows of tables that were never to become a bag
 
 
 def main(args=None):
@@ -61,9 +63,13 @@ def flow(dataset, metas):
 
     Returns:
         {"found": scans, series and rows of tables, "excluded": {reason: how many}, "bags", "positive", "negative",
-        "patients": {"positive": ..., "negative": ...}, "flagged"}.
+        "patients": {"positive": ..., "negative": ...}, "flagged", "unit": what a bag is}.
     """
-    excluded = collections.Counter(category(reason) for reason in _reasons(dataset))
+    excluded = collections.Counter()
+    for reason in _reasons(dataset):
+        slices = SLICES.match(reason)
+        if category(reason) not in NOTES:
+            excluded[category(reason)] += int(slices["count"]) if slices else 1
     labels = {row.id: int(row.label[0]) for row in dataset.rows}
     patients = {
         name: len({row.patient for row in dataset.rows if labels[row.id] == value})
@@ -74,12 +80,13 @@ def flow(dataset, metas):
     return {
         "found": len(labels) + sum(excluded.values()), "excluded": dict(excluded.most_common()), "bags": len(labels),
         "positive": counts[1], "negative": counts[0], "patients": patients, "flagged": flagged,
+        "unit": dataset.info.get("preprocessing", {}).get("unit", "scan"),
     }
 
 
 def category(reason):
     """A reason without what is particular to one scan."""
-    reason = DETAIL.sub("", reason)
+    reason = DETAIL.sub("", SLICES.sub(r"\g<kind>", reason))
     if reason.startswith("excluded: "):
         return reason
     if reason.startswith("not chosen"):
@@ -92,7 +99,7 @@ def text(steps):
     lines = [f"{steps['found']:>6} found"]
     for reason, count in steps["excluded"].items():
         lines.append(f"{count:>6}   excluded: {reason.removeprefix('excluded: ')}")
-    lines += [f"{steps['bags']:>6} scans"]
+    lines += [f"{steps['bags']:>6} {steps['unit']}s"]
     for name in ("positive", "negative"):
         lines.append(f"{steps[name]:>6}   {name}, of {steps['patients'][name]} patients")
     if steps["flagged"]:
@@ -126,7 +133,7 @@ def draw(steps, path):
         left_out = sum(steps["excluded"].values())
         _box(axes, 4.1, middle + 0.35, "\n".join([f"{left_out} excluded", *wrapped]), "left")
         _arrow(axes, (2.2, middle + 0.35), (4.03, middle + 0.35))
-    _box(axes, 2.2, 1.6, f"{steps['bags']} scans")
+    _box(axes, 2.2, 1.6, f"{steps['bags']} {steps['unit']}s")
     _arrow(axes, (2.2, height - 0.75), (2.2, 1.85))
     for x, name in ((1.1, "positive"), (3.3, "negative")):
         _box(axes, x, 0.5, f"{steps[name]} {name}\n{steps['patients'][name]} patients")

@@ -13,7 +13,9 @@ SHARD_BYTES = 128 << 20  # DESIGN: shards of 100-200 MB
 
 
 class Scan(NamedTuple):
-    """All that a worker needs to make one bag; `path` is a source of `preprocessing.sources`."""
+    """All that a worker needs to make one bag; `path` is a source of `preprocessing.sources`, the rest is what
+    `preprocessing.ct.prepare` takes.
+    """
 
     id: str
     path: str | Series
@@ -23,6 +25,7 @@ class Scan(NamedTuple):
     mask: str | None
     slice_labels: dict | None
     truth: bool
+    boxes: list | None = None
 
 
 def find_masks(folder):
@@ -33,9 +36,9 @@ def find_masks(folder):
     return found
 
 
-def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None):
-    """Pairs scans with labels. Returns ([Scan] sorted by id, [(id, path, reason)] of what has no partner or
-    is there twice).
+def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None, boxes=None):
+    """Pairs scans with labels, and with what else there is of them by their ids. Returns ([Scan] sorted by id,
+    [(id, path, reason)] of what has no partner or is there twice).
     """
     masks = masks or {}
     scans, rejected = [], []
@@ -57,6 +60,7 @@ def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None
                 mask,
                 truth,
                 bool(masks) or slices is not None,
+                None if boxes is None or not isinstance(paths[0], Series) else boxes.get(id, []),
             )
         )
     rejected += [

@@ -9,10 +9,11 @@ import csv
 from typing import NamedTuple
 
 from preprocessing.errors import UsageError
-from preprocessing.forms import cq500, ct_ich, plain, scores, slice_table
+from preprocessing.forms import cq500, ct_ich, plain, rsna, rsna_wide, scores, slice_table
 
 SUFFIXES = (".nii.gz", ".nii")
 FORMS, SLICE_FORMS = (plain, cq500, ct_ich, scores), (slice_table, ct_ich)
+NAMED_FORMS = (rsna, rsna_wide)  # of slices by their own names, see `preprocessing.named`
 
 
 class Label(NamedTuple):
@@ -39,7 +40,7 @@ def read_labels(path, masks=None):
         masks: {id: [paths]} of the scans' masks, for forms whose rules ask for a lesion's volume.
     """
     found, rejected = {}, []
-    for row in _form(path, FORMS).rows(read_table(path), masks):
+    for row in form_of(path, FORMS).rows(read_table(path), masks):
         id = scan_id(row.id)
         reason = _problem(id, row.label, "label") or row.excluded
         if reason:
@@ -54,14 +55,14 @@ def read_labels(path, masks=None):
 
 def aliases(path, ids):
     """{another name of a scan: its id in the table}, where the table's form knows of such."""
-    of = getattr(_form(path, FORMS), "aliases", None)
+    of = getattr(form_of(path, FORMS), "aliases", None)
     return {alias: id for id in ids for alias in of(id)} if of else {}
 
 
 def read_slice_labels(path):
     """Returns ({id: {source index: 0, 1 or -1 for unknown}}, {id: why its rows are no truth})."""
     found, bad = {}, {}
-    for line, id, index, label in _form(path, SLICE_FORMS).slices(read_table(path)):
+    for line, id, index, label in form_of(path, SLICE_FORMS).slices(read_table(path)):
         id = scan_id(id)
         reason = _problem(id, label, "slice label", ("0", "1", "-1"))
         if not index.isdecimal():
@@ -75,10 +76,15 @@ def read_slice_labels(path):
     return found, bad
 
 
-def _form(path, forms):
+def is_of(path, forms):
+    """Whether a table is of one of the forms. Raises UsageError where it cannot be read."""
+    return _fitting(read_columns(path), forms) is not None
+
+
+def form_of(path, forms):
     """The form of a table, by its columns. Raises UsageError where it has none."""
     names = read_columns(path)
-    found = next((form for form in forms if set(form.COLUMNS) <= set(names)), None)
+    found = _fitting(names, forms)
     if found is None:
         others = ", ".join(form.__name__.rpartition(".")[2] for form in forms[1:])
         raise UsageError(
@@ -90,29 +96,47 @@ def _form(path, forms):
 
 def read_columns(path):
     """The names of a table's columns. Raises UsageError where it cannot be read."""
-    with _csv(path) as reader:
-        return list(reader.fieldnames)
+    with _csv(path) as (columns, _):
+        return columns
 
 
 def read_table(path):
-    """Yields (line number, {column: stripped value}) of a CSV file, with or without a byte order mark, with
+    """Yields (line number, {column: stripped value}) of a CSV file; columns without a name are left out."""
+    columns = read_columns(path)
+    for line, row in read_rows(path):
+        yield line, {name: value for name, value in zip(columns, row) if name}
+
+
+def read_rows(path):
+    """Yields (line number, [stripped values], one a column) of a CSV file, with or without a byte order mark, with
     any line ends. Raises UsageError where the file cannot be read.
     """
-    with _csv(path) as reader:
+    with _csv(path) as (columns, reader):
         for row in reader:
-            yield reader.line_num, {name: value.strip() for name, value in row.items() if name}
+            if row:
+                missing = [""] * (len(columns) - len(row))
+                yield reader.line_num, [value.strip() for value in row] + missing
 
 
 @contextlib.contextmanager
 def _csv(path):
     try:
         with open(path, encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
-            reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
-            yield reader
+            reader = csv.reader(file)
+            header = next(filter(None, reader), [])
+            # A header cell may have line breaks, as those of CT-ICH's demographics.
+            yield [" ".join(name.split()) for name in header], reader
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: Expected a CSV table in UTF-8. Received: {reason}.") from error
+
+
+def _fitting(columns, forms):
+    for form in forms:
+        one_of = getattr(form, "ONE_OF", columns)
+        if set(form.COLUMNS) <= set(columns) and not set(one_of).isdisjoint(columns):
+            return form
+    return None
 
 
 def _problem(id, label, what, allowed=("0", "1")):

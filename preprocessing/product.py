@@ -6,6 +6,7 @@ that it need not share a folder with the job.
 
 from typing import NamedTuple
 
+from preprocessing import units
 from preprocessing.errors import ScanError
 
 
@@ -14,9 +15,11 @@ class Outputs(NamedTuple):
 
     Attributes:
         masks: whether the brain mask is saved, as NIfTI on the scan's own voxels.
+        unit: what a bag is, one of `preprocessing.units.UNITS`.
     """
 
     masks: bool = False
+    unit: str = "scan"
 
 
 class Product(NamedTuple):
@@ -25,10 +28,12 @@ class Product(NamedTuple):
     Attributes:
         bags: [Bag].
         files: {path below the data set's folder: bytes}.
+        left_out: why a part of the scan is in no bag, or "".
     """
 
     bags: list
     files: dict
+    left_out: str = ""
 
 
 def make(scan, settings, outputs):
@@ -60,4 +65,5 @@ def _product(prepared, outputs):
         from preprocessing.brain.saved import as_nifti
 
         files[f"masks/{file_name(prepared.bag.id)}.nii.gz"] = as_nifti(prepared)
-    return Product([prepared.bag], files)
+    bags, left_out = ([prepared.bag], "") if outputs.unit == "scan" else units.slices(prepared.bag)
+    return Product(bags, files, left_out)

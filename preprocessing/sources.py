@@ -73,6 +73,24 @@ def slices(source, axcodes=None):
         return 0
 
 
+def names(source, affine, axis, count):
+    """The names of a volume's slices, "" for one that has none, or None where the source names no slices at all.
+
+    Args:
+        affine, axis, count: see `preprocessing.dicom.slices.shown`.
+    """
+    if _is_path(source):
+        return None
+    from preprocessing.dicom.slices import shown
+
+    return shown(source, affine, axis, count)
+
+
+def slice_names(sources):
+    """The names of the slices of a scan's source, [] where it names none."""
+    return [] if _is_path(sources[0]) else [each.name for each in sources[0].slices if each.name]
+
+
 def stamp(source):
     """What changes with the scan's files, without reading them: their sizes."""
     if _is_path(source):

@@ -170,13 +170,19 @@ class _Shard:
 
     def __init__(self, name, planned, file, classes):
         self.name, self.file, self.classes = name, file, classes
-        self.left = collections.deque(planned)
+        self.left, self.at = collections.deque(planned), None
         self.offset = 0
-        self.rows, self.rejected, self.formats = [], [], []
+        self.rows, self.rejected, self.formats, self.written = [], [], [], set()
 
-    def write(self, bag):
-        """Appends a bag, which must come in the planned order (rejected ones left out)."""
-        if bag.id not in self.left:
+    def write(self, bag, planned=None):
+        """Appends a bag, which must come in the planned order (rejected ones left out).
+
+        Args:
+            planned: the planned id that stands for several bags, of which this is one; else it is the bag's own.
+        """
+        wanted = bag.id if planned is None else planned
+        again = planned is not None and self.at == planned and bag.id not in self.written
+        if wanted not in self.left and not again:
             raise DatasetError(
                 f"{self.name}: Expected one of the bags {list(self.left)[:3]}. Received: {bag.id!r}."
             )
@@ -191,8 +197,9 @@ class _Shard:
             BagRow(bag.id, bag.patient, tuple(bag.label.tolist()), bag.n, self.name, self.offset, length)
         )
         self.offset += length
-        while self.left.popleft() != bag.id:
-            pass
+        self.written.add(bag.id)
+        while self.at != wanted:
+            self.at = self.left.popleft()
         if bag.instances is not None:
             self._note([bag.instances.dtype.name, list(bag.instances.shape[1:])])
 

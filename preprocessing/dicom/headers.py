@@ -6,7 +6,7 @@ from typing import NamedTuple
 TAGS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "ImageType",
     "ImagePositionPatient", "ImageOrientationPatient", "ConvolutionKernel", "Rows", "Columns", "PatientID",
-    "SamplesPerPixel", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "PixelSpacing", "SamplesPerPixel", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )
 SECONDARY = "1.2.840.10008.5.1.4.1.1.7"  # SOP classes of secondary captures begin so (DICOM PS3.4, B.5)
 MAGIC, MAGIC_AT = b"DICM", 128
@@ -24,6 +24,7 @@ class Header(NamedTuple):
         kinds: values of ImageType, upper case.
         positions: ((x, y, z), ...) of the frames' first voxels in LPS+ mm; empty where missing.
         orientation: six direction cosines, or None.
+        pixel: mm from row to row and from column to column, or None.
         shape: (rows, columns); (0, 0) where the file holds no image.
         colours: SamplesPerPixel.
     """
@@ -39,6 +40,7 @@ class Header(NamedTuple):
     kinds: tuple
     positions: tuple
     orientation: tuple | None
+    pixel: tuple | None
     shape: tuple
     colours: int
 
@@ -65,33 +67,37 @@ def read(stream):
 
 
 def _header(tags):
-    positions, orientation = _geometry(tags)
+    positions, orientation, pixel = _geometry(tags)
     return Header(
         uid=_text(tags, "SOPInstanceUID"), series=_text(tags, "SeriesInstanceUID"),
         study=_text(tags, "StudyInstanceUID"), number=_whole(tags, "SeriesNumber"),
         patient=_hashed(_text(tags, "PatientID")), modality=_text(tags, "Modality").upper(),
         sop_class=_text(tags, "SOPClassUID"), kernel=_text(tags, "ConvolutionKernel"),
         kinds=tuple(str(kind).upper() for kind in _many(tags.get("ImageType"))),
-        positions=positions, orientation=orientation,
+        positions=positions, orientation=orientation, pixel=pixel,
         shape=(_whole(tags, "Rows") or 0, _whole(tags, "Columns") or 0), colours=_whole(tags, "SamplesPerPixel") or 1,
     )
 
 
 def _geometry(tags):
-    """(positions of the frames, orientation): at the top of a classic file, in sequences of an enhanced one."""
+    """(positions of the frames, orientation, mm between pixels): at the top of a classic file, in sequences of an
+    enhanced one.
+    """
     shared = _first(tags.get("SharedFunctionalGroupsSequence"))
     frames = tags.get("PerFrameFunctionalGroupsSequence") or [tags]
-    positions, orientations = [], []
-    for frame in frames:
-        position = _numbers(_within(frame, "PlanePositionSequence", "ImagePositionPatient"), 3)
-        if position:
-            positions.append(position)
-        for group in (frame, shared):
-            cosines = _numbers(_within(group, "PlaneOrientationSequence", "ImageOrientationPatient"), 6)
-            if cosines:
-                orientations.append(cosines)
-                break
-    return tuple(positions), orientations[0] if orientations else None
+    places = (_numbers(_within(frame, "PlanePositionSequence", "ImagePositionPatient"), 3) for frame in frames)
+    groups = [*frames, shared]
+    return (
+        tuple(place for place in places if place),
+        _one(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6),
+        _one(groups, "PixelMeasuresSequence", "PixelSpacing", 2),
+    )
+
+
+def _one(groups, sequence, name, count):
+    """The numbers of the first group that has them, or None."""
+    found = (_numbers(_within(group, sequence, name), count) for group in groups)
+    return next((numbers for numbers in found if numbers), None)
 
 
 def _within(group, sequence, name):

@@ -12,7 +12,7 @@ import numpy as np
 
 from preprocessing.dicom import headers
 from preprocessing.dicom.files import ZIP, header, keeping_open, listed
-from preprocessing.dicom.series import Series
+from preprocessing.dicom.series import Series, Slice, normal
 from preprocessing.orientation import MAX_ANGLE
 
 LEAST_SLICES = 3  # fewer are no volume (our decision)
@@ -56,33 +56,41 @@ def _key(tags, place):
 
 
 def _series(study, uid, files):
-    places, positions = _in_space(files)
+    places, positions, slices = _in_space(files)
     tags = files[0][1]
-    reason = _unusable(tags, positions)
-    return Series("", "", study, uid, places, positions, tags.number, tags.kernel, tags.shape, tags.patient, reason)
+    return Series(
+        "", "", study, uid, places, positions, tags.number, tags.kernel, tags.shape, tags.patient,
+        _unusable(tags, positions), slices, tags.orientation, tags.pixel,
+    )
 
 
 def _in_space(files):
-    """(places, positions along the normal) in rising order, each slice once."""
-    seen, rows = set(), []
-    normal = _normal(files[0][1].orientation)
+    """(places, positions along the normal, slices) in rising order, each slice once."""
+    seen, places, planes = set(), [], []
+    across = normal(files[0][1].orientation)
     for place, tags in files:
         if tags.uid in seen and tags.uid:
             continue
         seen.add(tags.uid)
-        along = [float(np.dot(position, normal)) for position in tags.positions]
-        rows.append((min(along, default=0.0), place, along))
-    rows.sort()
-    positions = np.sort([value for _, _, along in rows for value in along])
-    kept = positions[np.insert(np.diff(positions) > SAME_PLACE, 0, True)] if len(positions) else positions
-    return tuple(place for _, place, _ in rows), tuple(kept.tolist())
+        along = [float(np.dot(position, across)) for position in tags.positions]
+        places.append((min(along, default=0.0), place))
+        planes += zip(along, _slices(tags))
+    planes.sort()
+    positions = np.array([at for at, _ in planes])
+    kept = np.flatnonzero(np.insert(np.diff(positions) > SAME_PLACE, 0, True)) if planes else ()
+    return (
+        tuple(place for _, place in sorted(places)),
+        tuple(planes[index][0] for index in kept),
+        tuple(planes[index][1] for index in kept),
+    )
 
 
-def _normal(orientation):
-    if orientation is None:
-        return np.array([0.0, 0.0, 1.0])
-    normal = np.cross(orientation[:3], orientation[3:])
-    return normal * (1 if normal[np.abs(normal).argmax()] >= 0 else -1)
+def _slices(tags):
+    several = len(tags.positions) > 1 and tags.uid
+    return [
+        Slice(f"{tags.uid}/{frame}" if several else tags.uid, position)
+        for frame, position in enumerate(tags.positions, 1)
+    ]
 
 
 def _unusable(tags, positions):
@@ -100,7 +108,7 @@ def _unusable(tags, positions):
     lengths = np.linalg.norm(np.reshape(tags.orientation, (2, 3)), axis=1)
     if np.abs(lengths - 1).max() > 0.01 or abs(np.dot(tags.orientation[:3], tags.orientation[3:])) > 0.01:
         return "its orientation is no pair of perpendicular directions"
-    if abs(_normal(tags.orientation)[2]) < np.cos(np.radians(MAX_ANGLE)):
+    if abs(normal(tags.orientation)[2]) < np.cos(np.radians(MAX_ANGLE)):
         return "not axial"
     if len(positions) < LEAST_SLICES:
         return f"{len(positions)} slices, at least {LEAST_SLICES} make a volume"
@@ -169,7 +177,8 @@ def named(series, root):
     for each in series:
         name, alone = names[each.study]
         single = alone and usable[each.study] == 1 and not each.reason
-        found.append(each._replace(name=name, id=name if single else f"{name}/{each.number}"))
+        number = each.uid if each.number is None else each.number
+        found.append(each._replace(name=name, id=name if single else f"{name}/{number}"))
     counts = collections.Counter(each.id for each in found)
     return [each._replace(id=f"{each.name}/{each.uid}") if counts[each.id] > 1 else each for each in found]
 

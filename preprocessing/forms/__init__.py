@@ -1,7 +1,12 @@
 """Label tables of the field, read as they come, one file a form; which one a table is shows in its columns.
 
-A form has COLUMNS, which no other form has all of, and `rows(table, masks)`, which yields a `Row` a scan;
-`slices(table)` too where the table tells of slices. `table` is [(line number, {column: stripped value})].
+A form has COLUMNS, which no other form of its kind has all of (and ONE_OF, of which its tables have one at least), and
+a function for each thing that its tables tell:
+
+- `rows(table, masks)` yields a `Row` a scan, `slices(table)` the labels of slices by their number in the scan, where
+  `table` is (line number, {column: stripped value}) of each row;
+- `findings(columns, rows)` yields the labels of slices by their own names, and `tags`, `people` and `boxes` what
+  else is known of them, where `rows` is (line number, [stripped values]) of each: such tables have millions.
 """
 
 from typing import NamedTuple

@@ -13,7 +13,7 @@ def rows(table, masks=None):
     """Yields a Row a scan, with the types that some slice of it shows."""
     scans = {}
     for line, given in table:
-        scans.setdefault(_id(given), []).append((line, given))
+        scans.setdefault(scan_name(given["PatientNumber"]), []).append((line, given))
     for id, some in scans.items():
         values = [given[t] for _, given in some for t in TYPES]
         wrong = next((value for value in values if value not in ("0", "1")), None)
@@ -25,11 +25,11 @@ def rows(table, masks=None):
 def slices(table):
     """Yields (line, id, source index, label) of every slice, the last two as strings."""
     for line, given in table:
-        number = given["SliceNumber"]
+        id, number = scan_name(given["PatientNumber"]), given["SliceNumber"]
         bleeds = any(given[t] == "1" for t in TYPES)
-        yield line, _id(given), str(int(number) - 1) if number.isdecimal() else number, str(int(bleeds))
+        yield line, id, str(int(number) - 1) if number.isdecimal() else number, str(int(bleeds))
 
 
-def _id(given):
-    number = given["PatientNumber"]
+def scan_name(number):
+    """The scan's file of a patient's number, without its suffix."""
     return f"{int(number):03}" if number.isdecimal() else number

@@ -165,8 +165,8 @@ if __name__ == "__main__":
     inputs.SHARD_BYTES = {size}
     write, seen = writer._Shard.write, []
 
-    def counted(shard, bag):
-        write(shard, bag)
+    def counted(shard, bag, **given):
+        write(shard, bag, **given)
         seen.append(bag.id)
         if len(seen) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -203,7 +203,7 @@ def test_a_killed_job_resumes_to_the_same_bytes(save, command, tmp_path, monkeyp
 def test_a_stopped_job_says_how_to_resume(cohort, command, tmp_path, monkeypatch, capsys, number):
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch:
-        patch.setattr(writer._Shard, "write", lambda *args: os.kill(os.getpid(), number))
+        patch.setattr(writer._Shard, "write", lambda *args, **given: os.kill(os.getpid(), number))
         assert main(command()) == 130
     assert (
         f"Stopped. Whole shards in {tmp_path / 'out'} are kept; the same command resumes."

@@ -5,6 +5,7 @@ from matplotlib.image import imread
 
 from preprocessing.__main__ import main
 from preprocessing.flow import category
+from tfrecords.writer import DatasetWriter
 
 
 @pytest.fixture
@@ -48,7 +49,22 @@ def test_a_folder_that_is_none_is_one_line(tmp_path, capsys):
         ("not chosen: series 2, 6 slices 5.00 mm apart; series 1, 11 slices is", "another series of the study was chosen"),
         ("no axial direction: its axis 0 is 50 degrees from left-right", "no axial direction"),
         ("2 slices, at least 3 make a volume", "2 slices"),
+        ("12 of 34 slices without a label", "slices without a label"),
     ],
 )
 def test_a_reason_belongs_to_a_kind(reason, kind):
     assert category(reason) == kind
+
+
+def test_slices_that_were_left_out_are_counted_and_rows_of_other_scans_are_not(tmp_path, make_bag, capsys):
+    info = {"classes": ["positive"], "preprocessing": {"unit": "slice"}}
+    folder = tmp_path / "data"
+    writer = DatasetWriter(folder, [["a"]], info)
+    with writer.shard(0) as shard:
+        shard.reject("a", "a.nii", "4 of 6 slices without a label")
+        for id in ("a/0", "a/3"):
+            shard.write(make_bag(id, 1), planned="a")
+    writer.finish([("", "boxes.csv", "boxes: 7 are on slices of no scan"), ("x", "boxes.csv", "box: no label (line 2)")])
+    assert main(["cohort", "--data", str(folder)]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == ["6 found", "4   excluded: slices without a label", "2 slices"]

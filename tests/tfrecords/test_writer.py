@@ -122,6 +122,24 @@ def test_bags_come_as_planned(tmp_path, bags):
         shard.write(bags["a"])
 
 
+def test_several_bags_may_stand_under_one_planned_id(tmp_path, make_bag):
+    writer = DatasetWriter(tmp_path / "d", [["a", "b", "c"]], INFO)
+    with writer.shard(0) as shard:
+        for id in ("a/0", "a/1"):
+            shard.write(make_bag(id), planned="a")
+        shard.write(make_bag("c/0"), planned="c")
+    writer.finish()
+    assert [row.id for row in Dataset(tmp_path / "d").rows] == ["a/0", "a/1", "c/0"]
+
+
+@pytest.mark.parametrize("id, planned", [("a/0", "a"), ("a/1", "b"), ("c/0", "c"), ("a", None)])
+def test_a_bag_under_a_planned_id_is_written_once_and_in_order(tmp_path, make_bag, id, planned):
+    writer = DatasetWriter(tmp_path / "d", [["b", "a"]], INFO)
+    with pytest.raises(DatasetError, match="Expected one of the bags"), writer.shard(0) as shard:
+        shard.write(make_bag("a/0"), planned="a")
+        shard.write(make_bag(id), planned=planned)
+
+
 def test_what_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(

@@ -36,6 +36,12 @@ def test_several_series_of_a_study_carry_their_numbers(write_series, tmp_path):
     assert sorted(told(tmp_path)) == ["a/2", "a/3"]
 
 
+def test_a_series_without_a_number_carries_its_uid(write_series, tmp_path):
+    write_series("a/thick", series="1.2.1", SeriesNumber=2)
+    write_series("a/thin", series="1.2.2", SeriesNumber=None, count=12, step=2.5)
+    assert sorted(told(tmp_path)) == ["a/1.2.2", "a/2"]
+
+
 def test_an_archive_is_like_a_folder(write_series, tmp_path):
     folder = write_series("made/inside", count=4)
     (tmp_path / "cohort").mkdir()
