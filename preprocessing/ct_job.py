@@ -9,7 +9,8 @@ several axial ones; --series says which of them is taken, and the others are lis
 has columns id,label[,patient], label 0 or 1; other columns are kept with the bag. Volumes are reoriented by
 their header (axes permuted and flipped, nothing interpolated), cut into axial slices, null-padded or cropped
 around the centre, stored as float16 HU and shuffled within the bag with the permutation kept. What cannot be
-used is listed in DIR/rejected.csv with the reason, and the job goes on.
+used is listed in DIR/rejected.csv with the reason, and the job goes on. DIR/qc.html shows every scan before and
+after, to be looked through.
 
 A job that was stopped, by whatever, resumes with the same command and ends with the same bytes.
 """
@@ -25,8 +26,9 @@ import sys
 from preprocessing import inputs, labels, sources, workers
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
-from preprocessing.product import Outputs
+from preprocessing.product import Outputs, clear
 from preprocessing.progress import Progress
+from preprocessing.qc import PAGE, page
 from preprocessing.settings import ALGORITHM, CtSettings
 from tfrecords.dataset import INFO
 from tfrecords.errors import DatasetError
@@ -109,6 +111,7 @@ def parser():
     found.add_argument(
         "--save-masks", action="store_true", help="save the brain masks in DIR/masks, on the scans' own voxels"
     )
+    found.add_argument("--no-qc", action="store_true", help="make no pictures, and no page of them (DIR/qc.html)")
     found.add_argument(
         "--series",
         default="auto",
@@ -136,10 +139,17 @@ def run(args):
     info = describe(settings, inputs.fingerprint(scans, rejected))
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
+        if not args.no_qc and not os.path.exists(os.path.join(args.out, PAGE)):  # it was stopped before its last step
+            page.write(args.out)
         return 0
+    if args.force:
+        clear(args.out)
     writer = DatasetWriter(args.out, shards, info, force=args.force)
-    write(writer, workers.products, scans, settings, Outputs(masks=args.save_masks), args.jobs)
-    return report(args.out, writer.finish(rejected))
+    write(writer, workers.products, scans, settings, Outputs(args.save_masks, not args.no_qc), args.jobs)
+    info = writer.finish(rejected)
+    if not args.no_qc:
+        page.write(args.out)
+    return report(args.out, info)
 
 
 def find(args):

@@ -18,7 +18,7 @@ from preprocessing.errors import UsageError
 from preprocessing.labels import read_table
 from tfrecords import Dataset, DatasetError, reader
 from tfrecords.dataset import REJECTED
-from tfrecords.writer import csv_text, write_text
+from tfrecords.writer import csv_text, label_text, write_text
 
 COLUMNS = ("id", "patient", "label", "slices")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
@@ -29,9 +29,9 @@ def main(args=None):
     args = parser().parse_args(args)
     try:
         dataset = Dataset(args.data)
-        metas = {row.id: reader.read_fields(dataset.folder, row).meta or {} for row in dataset.rows}
-        steps = flow(dataset, metas)
-        table(dataset, metas)
+        known = metas(dataset)
+        steps = flow(dataset, known)
+        table(dataset, known)
         print(text(steps))
         if args.out:
             draw(steps, args.out)
@@ -52,6 +52,11 @@ def parser():
     return found
 
 
+def metas(dataset):
+    """{id: meta of the bag}."""
+    return {row.id: reader.read_fields(dataset.folder, row).meta or {} for row in dataset.rows}
+
+
 def flow(dataset, metas):
     """What became of all that was found.
 
@@ -63,7 +68,7 @@ def flow(dataset, metas):
         {"found": scans, series and rows of tables, "excluded": {reason: how many}, "bags", "positive", "negative",
         "patients": {"positive": ..., "negative": ...}, "flagged"}.
     """
-    excluded = collections.Counter(category(reason) for reason in _reasons(dataset))
+    excluded = collections.Counter(category(reason) for _, reason in refused(dataset))
     labels = {row.id: int(row.label[0]) for row in dataset.rows}
     patients = {
         name: len({row.patient for row in dataset.rows if labels[row.id] == value})
@@ -102,12 +107,17 @@ def text(steps):
 
 def table(dataset, metas):
     """Writes cohort.csv."""
+    write_text(Path(dataset.folder) / "cohort.csv", csv_text(*facts(dataset, metas)))
+
+
+def facts(dataset, metas):
+    """([names of columns], [values of each bag]): what is known of the bags, as a table."""
     more = sorted({name for meta in metas.values() for name in meta})
     rows = [
-        [row.id, row.patient, int(row.label[0]), row.n, *(_cell(metas[row.id].get(name, "")) for name in more)]
+        [row.id, row.patient, label_text(row.label), row.n, *(_cell(metas[row.id].get(name, "")) for name in more)]
         for row in dataset.rows
     ]
-    write_text(Path(dataset.folder) / "cohort.csv", csv_text([*COLUMNS, *more], rows))
+    return [*COLUMNS, *more], rows
 
 
 def draw(steps, path):
@@ -134,6 +144,11 @@ def draw(steps, path):
     figure.savefig(path)
 
 
+def refused(dataset):
+    """[(id, reason)] of what was left out."""
+    return [(row["id"], row["reason"]) for _, row in read_table(Path(dataset.folder) / REJECTED)]
+
+
 def _box(axes, x, y, words, align="center"):
     style = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": "0.3"}
     axes.text(x, y, words, ha=align, va="center", multialignment=align, fontsize=10, bbox=style, zorder=2)
@@ -141,10 +156,6 @@ def _box(axes, x, y, words, align="center"):
 
 def _arrow(axes, start, end):
     axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3"}, zorder=1)
-
-
-def _reasons(dataset):
-    return [row["reason"] for _, row in read_table(Path(dataset.folder) / REJECTED)]
 
 
 def _cell(value):
