@@ -1,11 +1,13 @@
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
 
 from preprocessing.__main__ import main
 from preprocessing.product import picture
-from preprocessing.qc import HEIGHT, WIDTH, page
+from preprocessing.qc import HEIGHT, WIDTH, page, template
 from tfrecords.writer import write_bytes
 
 EVIL = '<script>alert("x")</script>&amp;'
@@ -92,6 +94,15 @@ def test_nothing_from_outside_is_taken_for_html(folder):
 
 def test_nothing_comes_from_a_network(folder):
     assert not re.search(r"https?:|//[a-z]|@import|url\(", page.write(folder).read_text(encoding="utf-8"))
+
+
+def test_the_script_is_one_that_a_browser_can_read(tmp_path):
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("node is not installed")
+    (tmp_path / "script.js").write_text(template.SCRIPT)
+    done = subprocess.run([program, "--check", tmp_path / "script.js"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_labels_to_choose_from_and_the_columns_to_sort_by(folder):
