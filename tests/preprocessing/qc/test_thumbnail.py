@@ -96,11 +96,13 @@ def test_the_outline_of_the_brain_is_drawn_where_its_mask_is_and_before_alone(ma
     assert not any(near(cell, BRAIN).any() for cell in after)
 
 
-def test_the_outline_of_a_lesion_is_drawn_after_even_one_of_a_single_pixel(marked, save):
-    drawn = np.zeros(SHAPE, np.uint8)
-    drawn[16, 16] = 3
-    mask = save("mask.nii.gz", drawn, axcodes_affine("LPS", (1, 1, 5), SHAPE))
-    before, after = cells(marked(mask=mask, label=1))
+def test_the_outline_of_a_lesion_is_drawn_after_even_of_one_much_smaller_than_a_pixel(save):
+    shape, drawn = (400, 400, 4), np.zeros((400, 400, 4), np.uint8)
+    drawn[206, 206] = 3
+    affine = axcodes_affine("LPS", (0.5, 0.5, 5), shape)
+    mask, path = save("mask.nii.gz", drawn, affine), save("a.nii.gz", np.full(shape, 30, np.int16), affine)
+    settings = CtSettings(size=400, keep_empty=True)
+    before, after = cells(prepare(path, settings, id="a", mask=mask, label=1))
     assert not any(near(cell, colour).any() for cell in before for colour in (BRAIN, LESION))
     for cell in after:
         assert np.abs(np.argwhere(near(cell, LESION)).mean(axis=0) - CELL / 2 - 2).max() < 2
