@@ -17,6 +17,7 @@ REQUIRED = [
     "scipy>=1.10",
     "scikit-image>=0.20",
     "matplotlib>=3.7",
+    "pillow>=9.4",
     "nibabel>=5.0",
     "SimpleITK>=2.2",
     "pydicom>=2.4",  # reads the tags of DICOM files

@@ -79,7 +79,7 @@ def _make(folder, settings):
     _run("phantoms", "ct", *made, "--out", str(scans))
     truth = ["--masks", str(scans / "masks"), "--slice-labels", str(scans / "slices.csv")]
     source = ["--scans", str(scans / "scans"), "--labels", str(scans / "labels.csv")]
-    _run("ct", *source, *truth, "--size", size, "--out", str(data))
+    _run("ct", *source, *truth, "--size", size, "--no-qc", "--out", str(data))
     _run("split", "--data", str(data), "--seed", str(FOLDS_SEED))
     return data
 

@@ -70,13 +70,14 @@ class ExportedScorer(tf.Module):
         return tf.pad(found, [[0, CHUNK - tf.shape(found)[0]]])
 
 
-def export(folder, model, config):
-    """Writes `folder/export` whole: the SavedModel and `mil_tf.json`.
+def export(folder, model, config, data=None):
+    """Writes `folder/export` whole: the SavedModel, `mil_tf.json`, and the template that scans are aligned to.
 
     Args:
         folder: a run whose validation table is written.
         model: its best weights.
         config: the run's config; `spacing` in it is optional, see `spacing_range`.
+        data: folder of the training bags, with their template; None where they have none.
     """
     from mil_tf.evaluation.run import validation_threshold
 
@@ -90,6 +91,9 @@ def export(folder, model, config):
     facts["weights"] = runs.weights_digest(model)
     facts["threshold"] = validation_threshold(folder)
     runs.write_json(part / FACTS, facts)
+    template = config["preprocessing"].get("settings", {}).get("template")
+    if template and data is not None:
+        shutil.copyfile(Path(data) / template, part / template)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(part, final)
 

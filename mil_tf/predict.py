@@ -6,7 +6,9 @@
 Scans are prepared with the settings that the model carries, those of its training data. Per scan ID.json,
 ID.csv (a row a slice of the file; empty slices, which are not scored, have no probability) and ID.png; over
 all scans predictions.csv, and rejected.csv with the reason for each scan that could not be used. A scan that
-is visibly unlike the training data is predicted all the same, with a warning on stderr and in its outputs.
+is visibly unlike the training data is predicted all the same, with a warning on stderr and in its outputs. Where
+the training data was aligned to a template, scans are too, by the one that the model carries; scan_slice in
+the outputs is the slice of the file.
 
 Exit code: 0, 1 where a scan was rejected, 2 where the command could not start or go on.
 """
@@ -49,6 +51,10 @@ def parser():
     found.add_argument(
         "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"
     )
+    found.add_argument(
+        "--maps", action="store_true",
+        help="write ID_probability.nii.gz too: the slices' probabilities on the scan's voxels",
+    )
     found.add_argument("--force", action="store_true", help="write over answers that are there")
     return found
 
@@ -68,7 +74,7 @@ def run(args):
     scans, rejected = find_scans(args.scans)
     make_room(out, [id for id, _ in scans], args.force)
     model.load()
-    answered, rejected = predict_all(scans, rejected, model, settings, out)
+    answered, rejected = predict_all(scans, rejected, model, settings, out, args.maps)
     print(f"{answered} scans predicted, the table over them is {out / 'predictions.csv'}")
     if rejected:
         print(f"{rejected} rejected: see {out / 'rejected.csv'}")

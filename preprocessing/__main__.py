@@ -2,6 +2,7 @@
 
     python -m preprocessing ct        head CTs (NIfTI, DICOM) and a label table -> bags
     python -m preprocessing cohort    what was read, excluded and why, positive and negative; cohort.csv
+    python -m preprocessing qc        a page of pictures to look through: qc.html
     python -m preprocessing split     patient-safe test set and folds -> splits.csv
     python -m preprocessing phantoms  procedural head CTs with truth
 
@@ -14,6 +15,7 @@ import sys
 COMMANDS = {
     "ct": "preprocessing.ct_job",
     "cohort": "preprocessing.flow",
+    "qc": "preprocessing.qc.page",
     "split": "preprocessing.split",
     "phantoms": "preprocessing.phantoms.__main__",
 }

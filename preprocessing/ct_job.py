@@ -10,7 +10,8 @@ has columns id,label[,patient], label 0 or 1; other columns are kept with the ba
 are read as they come. Volumes are reoriented by
 their header (axes permuted and flipped, nothing interpolated), cut into axial slices, null-padded or cropped
 around the centre, stored as float16 HU and shuffled within the bag with the permutation kept. What cannot be
-used is listed in DIR/rejected.csv with the reason, and the job goes on.
+used is listed in DIR/rejected.csv with the reason, and the job goes on. DIR/qc.html shows every scan before and
+after, to be looked through.
 
 A job that was stopped, by whatever, resumes with the same command and ends with the same bytes.
 """
@@ -22,12 +23,15 @@ import os
 import shutil
 import signal
 import sys
+from pathlib import Path
 
 from preprocessing import inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
-from preprocessing.product import Outputs
+from preprocessing.labels import SUFFIXES
+from preprocessing.product import Outputs, clear
 from preprocessing.progress import Progress
+from preprocessing.qc import PAGE, page
 from preprocessing.settings import ALGORITHM, ALIGNMENTS, CtSettings
 from tfrecords.dataset import INFO
 from tfrecords.errors import DatasetError
@@ -140,6 +144,7 @@ def parser():
     found.add_argument(
         "--save-masks", action="store_true", help="save the brain masks in DIR/masks, on the scans' own voxels"
     )
+    found.add_argument("--no-qc", action="store_true", help="make no pictures, and no page of them (DIR/qc.html)")
     found.add_argument(
         "--series",
         default="auto",
@@ -169,10 +174,20 @@ def run(args):
     info = describe(settings, inputs.fingerprint(scans, rejected), args.unit)
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
+        if not args.no_qc and not os.path.exists(os.path.join(args.out, PAGE)):  # it was stopped before its last step
+            page.write(args.out)
         return 0
+    if args.force:
+        clear(args.out)
     writer = DatasetWriter(args.out, shards, info, force=args.force)
-    write(writer, workers.products, scans, settings, Outputs(masks=args.save_masks, unit=args.unit), args.jobs)
-    return report(args.out, writer.finish(rejected))
+    if settings.template:
+        write_bytes(writer.folder / template_name(settings), Path(settings.template).read_bytes())
+    outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
+    write(writer, workers.products, scans, settings, outputs, args.jobs)
+    info = writer.finish(rejected)
+    if not args.no_qc:
+        page.write(args.out)
+    return report(args.out, info)
 
 
 def _check_aligned(args):
@@ -203,11 +218,18 @@ def describe(settings, fingerprint, unit="scan"):
         "kind": "ct",
         "algorithm": ALGORITHM,
         "unit": unit,
-        "settings": settings.to_dict(),
+        "settings": {**settings.to_dict(), "template": template_name(settings)},
         "hash": settings.hash(),
         "version": package_version(),
     }
     return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint}
+
+
+def template_name(settings):
+    """The template's name beside the bags, which is the same wherever the user's lies; None without one."""
+    if settings.template is None:
+        return None
+    return "template" + next((suffix for suffix in SUFFIXES if settings.template.endswith(suffix)), ".nii")
 
 
 def write(writer, products, scans, settings, outputs, jobs):

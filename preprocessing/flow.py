@@ -18,7 +18,7 @@ from preprocessing.errors import UsageError
 from preprocessing.labels import read_table
 from tfrecords import Dataset, DatasetError, reader
 from tfrecords.dataset import REJECTED
-from tfrecords.writer import csv_text, write_text
+from tfrecords.writer import csv_text, label_text, write_text
 
 COLUMNS = ("id", "patient", "label", "slices")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
@@ -31,9 +31,9 @@ def main(args=None):
     args = parser().parse_args(args)
     try:
         dataset = Dataset(args.data)
-        metas = {row.id: reader.read_fields(dataset.folder, row).meta or {} for row in dataset.rows}
-        steps = flow(dataset, metas)
-        table(dataset, metas)
+        known = metas(dataset)
+        steps = flow(dataset, known)
+        table(dataset, known)
         print(text(steps))
         if args.out:
             draw(steps, args.out)
@@ -54,6 +54,11 @@ def parser():
     return found
 
 
+def metas(dataset):
+    """{id: meta of the bag}."""
+    return {row.id: reader.read_fields(dataset.folder, row).meta or {} for row in dataset.rows}
+
+
 def flow(dataset, metas):
     """What became of all that was found.
 
@@ -66,7 +71,7 @@ def flow(dataset, metas):
         "patients": {"positive": ..., "negative": ...}, "flagged", "unit": what a bag is}.
     """
     excluded = collections.Counter()
-    for reason in _reasons(dataset):
+    for _, reason in refused(dataset):
         slices = SLICES.match(reason)
         if category(reason) not in NOTES:
             excluded[category(reason)] += int(slices["count"]) if slices else 1
@@ -109,12 +114,17 @@ def text(steps):
 
 def table(dataset, metas):
     """Writes cohort.csv."""
+    write_text(Path(dataset.folder) / "cohort.csv", csv_text(*facts(dataset, metas)))
+
+
+def facts(dataset, metas):
+    """([names of columns], [values of each bag]): what is known of the bags, as a table."""
     more = sorted({name for meta in metas.values() for name in meta})
     rows = [
-        [row.id, row.patient, int(row.label[0]), row.n, *(_cell(metas[row.id].get(name, "")) for name in more)]
+        [row.id, row.patient, label_text(row.label), row.n, *(_cell(metas[row.id].get(name, "")) for name in more)]
         for row in dataset.rows
     ]
-    write_text(Path(dataset.folder) / "cohort.csv", csv_text([*COLUMNS, *more], rows))
+    return [*COLUMNS, *more], rows
 
 
 def draw(steps, path):
@@ -141,6 +151,11 @@ def draw(steps, path):
     figure.savefig(path)
 
 
+def refused(dataset):
+    """[(id, reason)] of what was left out."""
+    return [(row["id"], row["reason"]) for _, row in read_table(Path(dataset.folder) / REJECTED)]
+
+
 def _box(axes, x, y, words, align="center"):
     style = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": "0.3"}
     axes.text(x, y, words, ha=align, va="center", multialignment=align, fontsize=10, bbox=style, zorder=2)
@@ -148,10 +163,6 @@ def _box(axes, x, y, words, align="center"):
 
 def _arrow(axes, start, end):
     axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3"}, zorder=1)
-
-
-def _reasons(dataset):
-    return [row["reason"] for _, row in read_table(Path(dataset.folder) / REJECTED)]
 
 
 def _cell(value):

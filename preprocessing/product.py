@@ -4,10 +4,14 @@
 that it need not share a folder with the job.
 """
 
+import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
-from preprocessing import units
+from preprocessing import qc, units
 from preprocessing.errors import ScanError
+
+LONGEST = 200  # bytes of a name; file systems take 255 with its ending, and that of a file being written
 
 
 class Outputs(NamedTuple):
@@ -15,10 +19,12 @@ class Outputs(NamedTuple):
 
     Attributes:
         masks: whether the brain mask is saved, as NIfTI on the scan's own voxels.
+        thumbnails: whether a picture is made for `qc.html`.
         unit: what a bag is, one of `preprocessing.units.UNITS`.
     """
 
     masks: bool = False
+    thumbnails: bool = True
     unit: str = "scan"
 
 
@@ -55,8 +61,19 @@ def make(scan, settings, outputs):
 
 
 def file_name(id):
-    """A bag's id as the name of a file: what no file name may hold becomes `_`."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in id)
+    """A bag's id as the name of a file, another for every id: what no file name may hold becomes `_`, and where there
+    is such, or too many letters, a hash of the id follows a `~`, which no other name has.
+    """
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in id)
+    if kept == id and len(id.encode()) <= LONGEST:
+        return id
+    short = kept.encode()[:LONGEST].decode(errors="ignore")
+    return f"{short}~{hashlib.sha256(id.encode()).hexdigest()[:8]}"
+
+
+def picture(id):
+    """The path of a scan's picture below the data set's folder."""
+    return f"{qc.FOLDER}/{file_name(id)}.jpg"
 
 
 def _product(prepared, outputs):
@@ -65,5 +82,21 @@ def _product(prepared, outputs):
         from preprocessing.brain.saved import as_nifti
 
         files[f"masks/{file_name(prepared.bag.id)}.nii.gz"] = as_nifti(prepared)
+    if outputs.thumbnails:
+        from preprocessing.qc.thumbnail import thumbnail
+
+        files[picture(prepared.bag.id)] = thumbnail(prepared)
     bags, left_out = ([prepared.bag], "") if outputs.unit == "scan" else units.slices(prepared.bag)
     return Product(bags, files, left_out)
+
+
+def clear(folder):
+    """Removes the files that an earlier job has put beside its bags; masks that it did not write stay."""
+    from preprocessing.brain.saved import is_own
+
+    folder = Path(folder)
+    (folder / qc.PAGE).unlink(missing_ok=True)
+    old = [*folder.glob(f"{qc.FOLDER}/*.jpg"), *filter(is_own, folder.glob("masks/*.nii.gz"))]
+    for path in [*old, *folder.glob(f"{qc.FOLDER}/*.jpg.tmp"), *folder.glob("masks/*.nii.gz.tmp")]:
+        path.unlink()
+

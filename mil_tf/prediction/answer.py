@@ -7,6 +7,7 @@ import numpy as np
 
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
 from mil_tf.inference import slice_positions
+from mil_tf.prediction.back import is_aligned, scan_slice
 from mil_tf.prediction.checks import warnings_for
 from mil_tf.selection import top_position
 from preprocessing.ct import load_bag
@@ -21,7 +22,8 @@ class Answer(NamedTuple):
         id, path: of the scan.
         bag: its Bag, the n slices in the order of the file.
         probability: float32 (n,), as the bag.
-        positions: float64 (N,), z of every slice's centre in RAS+ mm, empty slices too.
+        positions: float64 (N,), z of every slice's centre in RAS+ mm, empty slices too; of the template where the scan
+            was aligned to one.
         top: position in the bag of the slice that decides.
         threshold: chosen on the model's validation bags, or None.
         warnings: one line each.
@@ -43,19 +45,25 @@ class Answer(NamedTuple):
 
     @property
     def top_index(self):
-        """The top slice's index in the file."""
+        """The top slice's index in the file, or after alignment."""
         return int(self.bag.source_index[self.top])
+
+    @property
+    def top_scan_slice(self):
+        """The slice of the file where the top slice has its middle."""
+        return scan_slice(self.bag, self.top_index)
 
     def positive_at(self, threshold):
         """Whether the scan is called positive, as the evaluation does it; None without a threshold."""
         return None if threshold is None else self.bag_probability >= threshold
 
     def slices(self):
-        """Yields (source index, position in mm, probability or None where empty) in the order of the file."""
+        """Yields (source index, position in mm, probability or None where empty, slice of the file) in order."""
         scored = dict(zip(self.bag.source_index.tolist(), self.probability, strict=True))
         for index, position in enumerate(self.positions):
             value = scored.get(index)
-            yield index, round(float(position), 3), None if value is None else written(value)
+            shown = None if value is None else written(value)
+            yield index, round(float(position), 3), shown, scan_slice(self.bag, index)
 
     def decisions(self):
         """{name: (threshold, whether positive)} at the paper's 0.5 and at the validation bags' threshold."""
@@ -99,6 +107,9 @@ def in_order(bag):
 
 def _all_positions(bag):
     """Of the dropped slices too: a slice's position follows from its index."""
-    total = int(bag.source_shape[axes_of(bag.source_affine).slice])
+    if is_aligned(bag):
+        total = int(bag.source_index.max()) + 1
+    else:
+        total = int(bag.source_shape[axes_of(bag.source_affine).slice])
     every = types.SimpleNamespace(affine=bag.affine, source_index=np.arange(total))
     return slice_positions(every, bag.instances.shape[1:])

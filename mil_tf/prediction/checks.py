@@ -5,6 +5,8 @@ Only what can be checked is: the crop, the values and the voxel size. No warning
 
 import numpy as np
 
+from mil_tf.prediction.back import to_bag
+
 NOT_AIR = -300.0  # HU; between air or lung and fat (our decision)
 # Of what is not air; brain and muscle lie at 20-60, three real head CTs had 29-38 (our decision).
 MEDIAN_HU = (0.0, 100.0)
@@ -22,14 +24,14 @@ def warnings_for(bag, settings, spacing=None):
     """
     sides = _cropped_sides(bag, settings.size)
     found = [_cut(bag, sides, settings.size), _not_hounsfield(bag), *_unlike_spacing(bag.spacing, spacing)]
+    found.append(bag.meta.get("flags"))
     return [text for text in found if text]
 
 
 def _cropped_sides(bag, size):
     """Of "rows" and "columns", those that the canvas does not hold whole."""
     # In the canvas' own axes: how many pixels of the file lie along its rows and columns.
-    to_file = np.linalg.inv(np.asarray(bag.source_affine, np.float64)) @ np.asarray(bag.affine, np.float64)
-    column, row = np.abs(to_file[:3, :2]).argmax(axis=0)
+    column, row = np.abs(np.linalg.inv(to_bag(bag))[:3, :2]).argmax(axis=0)
     return [name for name, axis in (("rows", row), ("columns", column)) if bag.source_shape[axis] > size]
 
 

@@ -7,13 +7,14 @@ from mil_tf import runs
 
 FORMAT = 1
 NOTE = "Research software, not a medical device: no diagnosis may rest on this file."
-SLICES = ("source_index", "position_mm", "probability")
+SLICES = ("source_index", "position_mm", "probability", "scan_slice")
 PREDICTIONS = (
     "id", "path", "y_prob", "top_instance", "top_position_mm", "positive_at_0.5",
-    "positive_at_validation_threshold", "validation_threshold", "slices", "empty_slices", "warnings",
+    "positive_at_validation_threshold", "validation_threshold", "slices", "empty_slices", "warnings", "top_scan_slice",
 )
 REJECTED = ("id", "path", "reason")
-SUFFIXES = (".json", ".csv", ".png")
+MAP = "_probability.nii.gz"
+SUFFIXES = (".json", ".csv", ".png", MAP)
 MODEL_FACTS = ("recipe", "variant", "bags", "fold", "seed", "parameters", "weights", "versions", "commit")
 
 
@@ -42,6 +43,8 @@ def describe(answer, model, settings):
             "orientation": "".join(nib.aff2axcodes(answer.bag.source_affine)),
             "spacing_mm": [round(float(size), 6) for size in answer.bag.spacing],
         },
+        "prepared": answer.bag.meta,
+        "to_scan_mm": answer.bag.transform.tolist(),
         "model": {
             "folder": str(model.folder),
             **{name: model.facts[name] for name in MODEL_FACTS if name in model.facts},
@@ -54,7 +57,7 @@ def describe(answer, model, settings):
 
 def write_slices(path, answer):
     """Writes a row a slice of the file, the probability of an empty slice left empty."""
-    rows = [(index, f"{position:.3f}", _cell(value)) for index, position, value in answer.slices()]
+    rows = [(index, f"{position:.3f}", _cell(value), shown) for index, position, value, shown in answer.slices()]
     runs.write_table(path, SLICES, rows)
 
 
@@ -66,6 +69,7 @@ def summary_row(answer):
         f"{answer.positions[answer.top_index]:.3f}", int(at_half),
         "" if at_chosen is None else int(at_chosen), _cell(threshold),
         len(answer.positions), len(answer.positions) - len(answer.probability), "; ".join(answer.warnings),
+        answer.top_scan_slice,
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from mil_tf import runs
 from mil_tf.prediction import files
 from mil_tf.prediction.answer import answer
+from mil_tf.prediction.back import write_map
 from mil_tf.prediction.scans import TABLES
 from preprocessing.errors import ScanError, UsageError
 from preprocessing.progress import Progress
@@ -28,7 +29,7 @@ def make_room(out, ids, force):
     out.mkdir(parents=True, exist_ok=True)
 
 
-def predict_all(scans, rejected, model, settings, out):
+def predict_all(scans, rejected, model, settings, out, maps=False):
     """Answers every scan; both tables are whole after each of them, so that a stop loses nothing.
 
     Args:
@@ -37,6 +38,7 @@ def predict_all(scans, rejected, model, settings, out):
         model: a loaded ExportedModel.
         settings: CtSettings.
         out: the folder of the answers.
+        maps: whether probabilities are also written as volumes on the scans' voxels.
 
     Returns:
         (how many were answered, how many rejected).
@@ -52,6 +54,8 @@ def predict_all(scans, rejected, model, settings, out):
             rejected.append((id, str(path), found))
         else:
             rows.append(_write(found, model, settings, out))
+            if maps:
+                write_map(out / f"{id}{files.MAP}", found.bag, found.probability)
         _write_tables(out, rows, rejected)
         progress.step()
     progress.close()

@@ -106,7 +106,10 @@ def _settings(folder, facts):
             "this command predicts CT volumes only."
         )
     try:
-        return CtSettings.from_dict(made["settings"])
+        values = dict(made["settings"])
+        if values.get("template"):
+            values["template"] = str(folder / values["template"])
+        return CtSettings.from_dict(values)
     except (KeyError, TypeError, UsageError) as error:
         raise ModelError(
             f"{folder / FACTS}: its preprocessing settings are not known here ({error})."

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mil_tf.evaluation.figures import INK, NEGATIVE, POSITIVE, STYLE
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
+from mil_tf.prediction.back import is_aligned, scan_slice
 from mil_tf.prediction.files import NOTE
 
 LEVEL, WIDTH = 40.0, 80.0  # HU, the brain window in which hemorrhage is read
@@ -43,7 +44,7 @@ def _profile(axes, answer, order):
     rows = [row for row in answer.slices() if row[2] is not None]
     position, value = (np.array([row[column] for row in rows]) for column in (1, 2))
     axes.plot(position, value, color=NEGATIVE, lw=1.2, marker="o", ms=3.4)
-    empty = [where for _, where, probability in answer.slices() if probability is None]
+    empty = [where for _, where, probability, _ in answer.slices() if probability is None]
     if empty:
         label = "empty slices, not scored"
         axes.plot(empty, np.zeros(len(empty)), ls="none", marker="|", color=INK, ms=7, label=label)
@@ -57,7 +58,7 @@ def _profile(axes, answer, order):
     axes.set_yticks(np.linspace(0, 1, 5))
     axes.grid(alpha=0.25, lw=0.6)
     axes.legend(loc="upper right", ncols=4)  # above 1, where no curve can be
-    _index_axis(axes, answer.positions)
+    _index_axis(axes, answer)
 
 
 def _mark(axes, position, value):
@@ -70,14 +71,15 @@ def _mark(axes, position, value):
         axes.annotate(str(rank + 1), point, xytext=(0, 6 + 11 * under), **style)
 
 
-def _index_axis(axes, positions):
-    """The file's slice index along the top: position is linear in it."""
+def _index_axis(axes, answer):
+    """The slice index along the top: position is linear in it."""
+    positions = answer.positions
     if len(positions) < 2:
         return
     start, step = positions[0], positions[1] - positions[0]
     both_ways = (lambda mm: (mm - start) / step, lambda index: start + index * step)
     above = axes.secondary_xaxis("top", functions=both_ways)
-    above.set_xlabel("slice index in the file, from 0")
+    above.set_xlabel(f"slice index {'after alignment' if is_aligned(answer.bag) else 'in the file'}, from 0")
     above.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -88,7 +90,8 @@ def _slice(axes, answer, place, rank):
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, aspect=float(down / across))
     axes.set(xticks=[], yticks=[])
     probability, position = answer.probability[place], answer.positions[index]
-    axes.set_title(f"{rank}: slice {index}, {position:.1f} mm, p = {probability:.3f}", fontsize=10)
+    file = f" (file: {scan_slice(answer.bag, index)})" if is_aligned(answer.bag) else ""
+    axes.set_title(f"{rank}: slice {index}{file}, {position:.1f} mm, p = {probability:.3f}", fontsize=10)
     # A bag's columns run to the patient's left and its rows to posterior (preprocessing.orientation).
     for text, x, y, ha, va in (
         ("R", 0.02, 0.5, "left", "center"), ("L", 0.98, 0.5, "right", "center"),

@@ -293,4 +293,4 @@ def _answers(folder, model, scorer, sources, config, show):
     for name in ("validation", "test"):
         show(f"scoring {name}: {len(sources[name])} bags")
         write_tables(folder, name, sources[name], scorer)
-    export(folder, model, config)
+    export(folder, model, config, config["data"]["folder"])

@@ -11,8 +11,6 @@ from preprocessing.alignment.views import view
 from preprocessing.errors import ScanError, UsageError
 from preprocessing.volume import check_hu, read_volume
 
-NAME = "template.nii"  # beside the bags, and in an exported model; .gz where the user's is
-
 
 def fingerprint(path):
     """16 hexadecimal digits of a file's bytes. Raises UsageError where it cannot be read."""

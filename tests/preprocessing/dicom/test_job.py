@@ -21,7 +21,7 @@ def test_a_hospital_export_becomes_bags(write_series, tmp_path, capsys):
         out = tmp_path / f"out{jobs}"
         given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", out, "--size", 16]
         assert main([str(part) for part in ("ct", *given, "--jobs", jobs)]) == 0
-        made.append({path.name: path.read_bytes() for path in out.iterdir()})
+        made.append({path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()})
     assert made[0] == made[1]
     assert not any(name in text for text in made[0].values() for name in (b"Jane", b"Doe", b"Bob"))
     dataset = Dataset(tmp_path / "out1")

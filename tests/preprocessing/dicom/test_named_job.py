@@ -97,7 +97,7 @@ def test_slice_truth_by_name_goes_with_labels_of_another_table(rsna, tmp_path):
 def test_slices_become_bags_with_the_same_bytes_whatever_the_jobs(rsna, tmp_path):
     for jobs in (1, 2):
         assert main(rsna("--unit", "slice", "--jobs", jobs, out=f"out{jobs}")) == 0
-    one, two = ({path.name: path.read_bytes() for path in (tmp_path / f"out{jobs}").iterdir()} for jobs in (1, 2))
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / f"out{jobs}").rglob("*.*")} for jobs in (1, 2))
     assert one == two
     dataset = Dataset(tmp_path / "out1")
     assert list(findings(dataset.folder)) == []
@@ -127,7 +127,7 @@ def test_a_job_of_slices_that_was_stopped_resumes_to_the_same_bytes(rsna, tmp_pa
         patched.setattr(writer._Shard, "write", stop)
         assert main(rsna("--unit", "slice", "--jobs", 1)) == ct_job.INTERRUPTED
     assert main(rsna("--unit", "slice", "--jobs", 1)) == 0
-    whole, resumed = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("whole", "out"))
+    whole, resumed = ({path.name: path.read_bytes() for path in (tmp_path / out).rglob("*.*")} for out in ("whole", "out"))
     assert whole == resumed
 
 

@@ -1,0 +1,47 @@
+"""From the slices of a bag back to the scan as it came, through alignment, flips, padding and cropping."""
+
+import nibabel as nib
+import numpy as np
+
+from preprocessing.orientation import axes_of
+
+
+def to_bag(bag):
+    """(4, 4) that takes a voxel of the scan's file to (column, row, source index) of the bag."""
+    affine, transform, source = (np.asarray(m, np.float64) for m in (bag.affine, bag.transform, bag.source_affine))
+    return np.linalg.inv(transform @ affine) @ source
+
+
+def is_aligned(bag):
+    """Whether the bag's slices are not the file's own."""
+    return not np.array_equal(bag.transform, np.eye(4))
+
+
+def scan_slice(bag, index):
+    """The slice of the file that lies at the middle of slice `index` of the bag; `index` itself without alignment."""
+    if not is_aligned(bag):
+        return int(index)
+    height, width = bag.instances.shape[1:3]
+    axis = axes_of(bag.source_affine).slice
+    place = np.linalg.inv(to_bag(bag))[axis] @ [(width - 1) / 2, (height - 1) / 2, index, 1]
+    return int(np.clip(np.rint(place), 0, bag.source_shape[axis] - 1))
+
+
+def on_scan(bag, values):
+    """The values (n,) of a bag's slices on the voxels of the scan, float32 (i, j, k); 0 where no slice was scored."""
+    matrix = to_bag(bag)
+    grids = np.meshgrid(*(np.arange(size) for size in bag.source_shape), indexing="ij", sparse=True)
+    column, row, index = (
+        np.rint(sum(factor * grid for factor, grid in zip(line, grids)) + line[3]).astype(int) for line in matrix[:3]
+    )
+    by_index = np.zeros(bag.source_index.max() + 1, np.float32)
+    by_index[bag.source_index] = values
+    found = by_index[np.clip(index, 0, len(by_index) - 1)]
+    height, width = bag.instances.shape[1:3]
+    within = (column >= 0) & (column < width) & (row >= 0) & (row < height) & (index >= 0) & (index < len(by_index))
+    return np.where(within, found, np.float32(0))
+
+
+def write_map(path, bag, values):
+    """Writes `on_scan` as NIfTI, to be laid over the scan in a viewer."""
+    nib.save(nib.Nifti1Image(on_scan(bag, values), np.asarray(bag.source_affine, np.float64)), path)
