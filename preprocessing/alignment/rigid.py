@@ -17,10 +17,11 @@ ANGLES = (-20.0, 0.0, 20.0)  # degrees about every axis from which to start
 HEIGHTS = (-20.0, 20.0)  # mm along the patient; a long neck, or a cut vertex, moves the centre of mass
 KEPT = (8, 3, 1)  # starts that climb each of the levels
 SAME = 0.1, 5.0  # radians and mm within which two motions are one
+SHARE, SEED = (1.0, 0.3, 1.0), 0  # of the voxels that are compared on each level; of their places within the voxels
 STEPS = (4.0, 2.0, 1.0)  # mm, the first step on each
-SHORTEST = 1 / 200  # of the first step, at which a climb ends
+SHORTEST = (0.2, 0.02, 0.005)  # mm, at which a climb ends
 LEVER = 60.0  # mm, about a head's radius: a radian counts as that many mm
-AGAIN, ENOUGH = 6, 1e-4  # climbs at most, and the gain below which another is not worth it
+AGAIN, ENOUGH = 4, (1e-2, 1e-3, 1e-4)  # climbs at most, and the gain on each below which another is not worth it
 MOST_ANGLE = 60.0  # degrees; no head lies so in a scanner that calls it axial
 MOST_SHIFT = 60.0  # mm between the centres of mass
 LEAST_MATCH = 0.5  # correlation of the HU of template and scan
@@ -111,7 +112,7 @@ def _climbed(template, scan, level, start):
         value, motion = _climb(template, scan, level, best[1])
         gain = best[0] - value
         best = min(best, (value, motion), key=lambda pair: pair[0])
-        if not gain > ENOUGH:
+        if not gain > ENOUGH[level]:
             break
     return best
 
@@ -119,7 +120,7 @@ def _climbed(template, scan, level, start):
 def _climb(template, scan, level, start):
     method, step = _method(template, scan, level), STEPS[level]
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=step, minStep=step * SHORTEST, numberOfIterations=100, relaxationFactor=0.6,
+        learningRate=step, minStep=SHORTEST[level], numberOfIterations=100, relaxationFactor=0.6,
         gradientMagnitudeTolerance=1e-8,
     )
     method.SetOptimizerScales([LEVER**2] * 3 + [1.0] * 3)
@@ -135,7 +136,8 @@ def _climb(template, scan, level, start):
 def _method(template, scan, level):
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(BINS)
-    method.SetMetricSamplingStrategy(method.NONE)
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentage(SHARE[level], SEED)
     method.SetMetricFixedMask(template.seen[level])
     method.SetMetricMovingMask(scan.seen[level])
     method.SetInterpolator(sitk.sitkLinear)
