@@ -117,8 +117,12 @@ def parser():
         "a number (or several, 2,4) those SeriesNumbers",
     )
     found.add_argument("--seed", type=int, default=0, help="of the shuffle within the bags")
+    found.add_argument("--jobs", type=int, help="worker processes (default: all cores)")
     found.add_argument(
-        "--jobs", type=int, default=workers.available(), help="worker processes (default: all cores)"
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a running Dask scheduler, tcp://HOST:PORT or its file.json: its workers make the bags, by the same\n"
+        "function; --scans is then a folder that all machines have by the same name",
     )
     found.add_argument("--force", action="store_true", help="write over what is in --out")
     return found
@@ -126,8 +130,7 @@ def parser():
 
 def run(args):
     """Finds, plans, makes and writes; returns the exit code."""
-    if args.jobs < 1:
-        raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
+    _check_workers(args)
     settings = _settings(args)
     if settings.brain == "ct-bet" and shutil.which("bet2") is None:
         raise UsageError("--brain ct-bet: Expected FSL's bet2 on the PATH. Received: none; install FSL, or use native.")
@@ -137,8 +140,9 @@ def run(args):
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         return 0
-    writer = DatasetWriter(args.out, shards, info, force=args.force)
-    write(writer, workers.products, scans, settings, Outputs(masks=args.save_masks), args.jobs)
+    with _crew(args) as (products, crew):
+        writer = DatasetWriter(args.out, shards, info, force=args.force)
+        write(writer, products, scans, settings, Outputs(masks=args.save_masks), crew)
     return report(args.out, writer.finish(rejected))
 
 
@@ -178,22 +182,35 @@ def describe(settings, fingerprint):
     return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint}
 
 
-def write(writer, products, scans, settings, outputs, jobs):
+def write(writer, products, scans, settings, outputs, crew):
     """Writes the shards that are not whole yet.
 
     Args:
         products: the function that makes them, `preprocessing.workers.products` or one like it.
+        crew: its last argument, how many processes or whose.
     """
     by_id = {scan.id: scan for scan in scans}
     wanted = [by_id[id] for index in writer.pending for id in writer.shards[index]]
     progress = Progress(len(scans), len(scans) - len(wanted))
-    with contextlib.closing(products(wanted, settings, outputs, jobs)) as made:
+    with contextlib.closing(products(wanted, settings, outputs, crew)) as made:
         for index in writer.pending:
             with writer.shard(index) as shard:
                 for _ in writer.shards[index]:
                     _write(shard, writer.folder, *next(made))
                     progress.step()
     progress.close()
+
+
+@contextlib.contextmanager
+def _crew(args):
+    """(the function that makes products, its last argument): here, or on a cluster as long as the context lasts."""
+    if args.scheduler is None:
+        yield workers.products, args.jobs or workers.available()
+        return
+    from preprocessing import cluster
+
+    with cluster.connected(args.scheduler) as client:
+        yield cluster.products, client
 
 
 def _write(shard, folder, scan, product):
@@ -222,6 +239,13 @@ def _series(wanted):
     if wanted in ("auto", "all") or all(part.isdecimal() for part in wanted.split(",")):
         return wanted
     raise UsageError(f"--series: Expected auto, all, or series numbers such as 2 or 2,4. Received: {wanted!r}.")
+
+
+def _check_workers(args):
+    if args.jobs is not None and args.scheduler is not None:
+        raise UsageError("--jobs: Expected none with --scheduler, whose workers do the work. Received: both.")
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
 
 
 def _settings(args):
