@@ -3,7 +3,8 @@
 At most `AHEAD` scans a thread of the cluster, and `WAITING` more, are sent and not yet taken, and workers may join and
 leave. So a worker of one thread holds the scan that it makes and about one finished bag (at worst all that wait, where
 it made them all; Dask moves them to its disk then), and the scheduler and this process one bag each, however many scans
-there are.
+there are. With `--brain native` the peak of a worker was 340 to 380 MB where scans have 40 slices of 512x512, a bag
+being 21 MB (a local worker's 300 MB); a slice more is 3 MB more.
 
 The work of a worker that dies is done again by another. A scan that kills every worker that it meets stops the job
 and is not left out: a rerun with more memory would include it.
