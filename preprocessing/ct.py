@@ -1,7 +1,7 @@
 """One CT scan -> one `Bag` of axial slices in HU (remedios2020, section 2.1).
 
-Reorient by axes -> check the values -> extract the brain -> align to a template, where one is given -> clip -> pad or
-crop -> drop empty slices -> float16 -> shuffle.
+Reorient by axes -> check the values -> align to a template, where one is given -> extract the brain -> clip -> pad or
+crop -> drop empty slices -> float16 -> shuffle. (The paper extracts first; an upright head is extracted better.)
 Training and prediction both call `prepare`, so that a model cannot meet scans prepared in another way.
 """
 
@@ -72,10 +72,9 @@ def prepare(
     orientation.check_axial(affine, axes)
     names = sources.names(path, affine, axes.slice, data.shape[axes.slice])
     drawn = None if mask is None else orientation.reorient(_mask(mask, data.shape, affine, settings), axes)
-    stack = _stack(data, affine, axes, drawn)
-    before = {index: stack.hu[index].copy() for index in (int(share * len(stack.hu)) for share in SHOWN)}
-    stack = _extracted(stack, settings)
-    found, stack = stack.inside, _aligned(stack, settings)
+    scan = _stack(data, affine, axes, drawn)
+    before = {index: scan.hu[index].copy() for index in (int(share * len(scan.hu)) for share in SHOWN)}
+    stack = _extracted(_aligned(scan, settings), settings)
     null = _null(stack.hu, settings)
     if stack.inside is not None:
         stack.hu[~stack.inside] = 0
@@ -106,7 +105,7 @@ def prepare(
         raise ScanError(str(error)) from error
     if boxes is not None:
         bag = drawn_boxes.attached(bag, path, boxes)
-    return Prepared(bag, before, found, axes)
+    return Prepared(bag, before, _inside(scan, stack), axes)
 
 
 def _stack(data, affine, axes, drawn):
@@ -133,6 +132,15 @@ def _aligned(stack, settings):
     from preprocessing.alignment.apply import aligned
 
     return aligned(stack, settings)
+
+
+def _inside(scan, stack):
+    """The voxels within the skull on the scan's own slices, or None."""
+    if stack.inside is None or stack.shows is None:
+        return stack.inside
+    from preprocessing.alignment.apply import on_scan
+
+    return on_scan(stack.inside, scan, stack)
 
 
 def shuffled(indices, seed, id):

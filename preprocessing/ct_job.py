@@ -139,7 +139,9 @@ def parser():
         "--template; where no motion can be trusted the scan stays as it is, with a flag",
     )
     found.add_argument(
-        "--template", metavar="NIFTI", help="for --align rigid: a head or a brain in the wanted pose, in HU"
+        "--template",
+        metavar="NIFTI",
+        help="for --align rigid: a head or a brain in the wanted pose, in HU (default: a phantom's head)",
     )
     found.add_argument(
         "--save-masks", action="store_true", help="save the brain masks in DIR/masks, on the scans' own voxels"
@@ -153,8 +155,12 @@ def parser():
         "a number (or several, 2,4) those SeriesNumbers",
     )
     found.add_argument("--seed", type=int, default=0, help="of the shuffle within the bags")
+    found.add_argument("--jobs", type=int, help="worker processes (default: all cores)")
     found.add_argument(
-        "--jobs", type=int, default=workers.available(), help="worker processes (default: all cores)"
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a running Dask scheduler, tcp://HOST:PORT or its file.json: its workers make the bags, by the same\n"
+        "function; --scans is then a folder that all machines have by the same name",
     )
     found.add_argument("--force", action="store_true", help="write over what is in --out")
     return found
@@ -162,10 +168,9 @@ def parser():
 
 def run(args):
     """Finds, plans, makes and writes; returns the exit code."""
-    if args.jobs < 1:
-        raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
+    _check_workers(args)
     settings = _settings(args)
-    _check_aligned(args)
+    _check_aligned(args, settings)
     if settings.brain == "ct-bet" and shutil.which("bet2") is None:
         raise UsageError("--brain ct-bet: Expected FSL's bet2 on the PATH. Received: none; install FSL, or use native.")
     scans, rejected = find(args)
@@ -177,20 +182,25 @@ def run(args):
         if not args.no_qc and not os.path.exists(os.path.join(args.out, PAGE)):  # it was stopped before its last step
             page.write(args.out)
         return 0
-    if args.force:
-        clear(args.out)
-    writer = DatasetWriter(args.out, shards, info, force=args.force)
-    if settings.template:
-        write_bytes(writer.folder / template_name(settings), Path(settings.template).read_bytes())
-    outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
-    write(writer, workers.products, scans, settings, outputs, args.jobs)
+    with _crew(args) as (products, crew):
+        if args.force:
+            clear(args.out)
+        writer = DatasetWriter(args.out, shards, info, force=args.force)
+        if settings.template:
+            write_bytes(writer.folder / template_name(settings), Path(settings.template).read_bytes())
+        outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
+        write(writer, products, scans, settings, outputs, crew)
     info = writer.finish(rejected)
     if not args.no_qc:
         page.write(args.out)
     return report(args.out, info)
 
 
-def _check_aligned(args):
+def _check_aligned(args, settings):
+    if args.align == "rigid":
+        from preprocessing.alignment import template
+
+        template.load(settings.template)
     if args.align == "rigid" and (args.boxes or args.unit == "slice"):
         flag = "--boxes" if args.boxes else "--unit slice"
         raise UsageError(f"{flag}: Expected --align axes; aligned slices are not the scan's own. Received: rigid.")
@@ -232,22 +242,35 @@ def template_name(settings):
     return "template" + next((suffix for suffix in SUFFIXES if settings.template.endswith(suffix)), ".nii")
 
 
-def write(writer, products, scans, settings, outputs, jobs):
+def write(writer, products, scans, settings, outputs, crew):
     """Writes the shards that are not whole yet.
 
     Args:
         products: the function that makes them, `preprocessing.workers.products` or one like it.
+        crew: its last argument, how many processes or whose.
     """
     by_id = {scan.id: scan for scan in scans}
     wanted = [by_id[id] for index in writer.pending for id in writer.shards[index]]
     progress = Progress(len(scans), len(scans) - len(wanted))
-    with contextlib.closing(products(wanted, settings, outputs, jobs)) as made:
+    with contextlib.closing(products(wanted, settings, outputs, crew)) as made:
         for index in writer.pending:
             with writer.shard(index) as shard:
                 for _ in writer.shards[index]:
                     _write(shard, writer.folder, *next(made))
                     progress.step()
     progress.close()
+
+
+@contextlib.contextmanager
+def _crew(args):
+    """(the function that makes products, its last argument): here, or on a cluster as long as the context lasts."""
+    if args.scheduler is None:
+        yield workers.products, args.jobs or workers.available()
+        return
+    from preprocessing import cluster
+
+    with cluster.connected(args.scheduler) as client:
+        yield cluster.products, client
 
 
 def _write(shard, folder, scan, product):
@@ -280,8 +303,16 @@ def _series(wanted):
     raise UsageError(f"--series: Expected auto, all, or series numbers such as 2 or 2,4. Received: {wanted!r}.")
 
 
+def _check_workers(args):
+    if args.jobs is not None and args.scheduler is not None:
+        raise UsageError("--jobs: Expected none with --scheduler, whose workers do the work. Received: both.")
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError(f"--jobs: Expected at least 1. Received: {args.jobs}.")
+
+
 def _settings(args):
     chosen = {name: getattr(args, name) for name in CtSettings.__dataclass_fields__ if hasattr(args, name)}
+    chosen["template"] = args.template and os.path.abspath(args.template)  # workers may start elsewhere
     if args.template is not None and args.align != "rigid":
         raise UsageError("--template: Expected --align rigid with it. Received: --align axes.")
     return CtSettings.from_dict(chosen)

@@ -32,7 +32,7 @@ class CtSettings:
         brain: "native", "ct-bet" or "none", see `preprocessing.brain`.
         align: "axes" permutes and flips by the header, "rigid" moves the head onto a template's, see
             `preprocessing.alignment`.
-        template: path of the template; `hash` does not depend on where it lies.
+        template: path of the template, `hash` does not depend on where it lies; None is the built-in head.
         template_hash: of its bytes; filled in, and compared where it is given.
 
     Raises:
@@ -62,16 +62,12 @@ class CtSettings:
             raise UsageError(f"brain: Expected one of {', '.join(METHODS)}. Received: {self.brain!r}.")
         if self.align not in ALIGNMENTS:
             raise UsageError(f"align: Expected one of {', '.join(ALIGNMENTS)}. Received: {self.align!r}.")
-        if self.align == "rigid" and self.template is None:
-            raise UsageError(
-                "--align rigid: Expected a --template, a NIfTI head or brain in the wanted pose. Received: none."
-            )
         object.__setattr__(self, "template_hash", self._template_hash())
         object.__setattr__(self, "null", _null(self.null))
         object.__setattr__(self, "orientation", _axcodes(self.orientation))
 
     def _template_hash(self):
-        if self.align != "rigid":
+        if self.align != "rigid" or self.template is None:
             return None
         from preprocessing.alignment.template import fingerprint
 

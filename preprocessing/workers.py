@@ -37,21 +37,23 @@ def products(scans, settings, outputs, jobs):
     context = multiprocessing.get_context("spawn")  # a fork would copy the parent's TensorFlow and its locks
     pool = concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_initialize)
     try:
-        yield from ordered(scans, lambda scan: pool.submit(make, scan, settings, outputs), jobs + WAITING)
+        yield from ordered(scans, lambda scan: pool.submit(make, scan, settings, outputs), lambda: jobs + WAITING)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def ordered(scans, submit, waiting):
-    """Yields (Scan, result) in order, with at most `waiting` of them submitted and not yet taken.
+    """Yields (Scan, result) in order, with at most `waiting()` of them submitted and not yet taken.
 
     Args:
         submit: Scan -> an object whose `result()` waits for what became of it.
+        waiting: tells how many; asked again after every result, as workers may come and go.
     """
     queue = collections.deque()
     scans = iter(scans)
     while True:
-        while len(queue) < waiting and (scan := next(scans, None)) is not None:
+        most = waiting()
+        while len(queue) < most and (scan := next(scans, None)) is not None:
             queue.append((scan, _guarded(submit, scan)))
         if not queue:
             return

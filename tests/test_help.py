@@ -10,7 +10,7 @@ import pytest
 import train
 
 ROOT = Path(train.__file__).parent
-HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage", "nibabel", "SimpleITK", "sklearn")
+HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage", "nibabel", "SimpleITK", "sklearn", "distributed")
 COMMANDS = [
     "train.py", "evaluate.py", "-m mil_tf.predict", "-m mil_tf.demo",
     "-m preprocessing", "-m preprocessing ct", "-m preprocessing cohort", "-m preprocessing qc", "-m preprocessing split",

@@ -2,28 +2,27 @@
 
 import numpy as np
 
-from preprocessing import brain, canvas
-from preprocessing.alignment import grid, rigid, template
+from preprocessing import canvas
+from preprocessing.alignment import builtin, grid, rigid, template
 from preprocessing.alignment.views import view
 from preprocessing.errors import ScanError
 
 TISSUE = -300.0  # HU, between air and fat (our decision)
-HALF = 0.5  # of a voxel, from which on it is within
 
 
 def aligned(stack, settings):
     """Returns the aligned Stack, or the stack itself with a flag where no motion can be trusted.
 
     Args:
-        stack: `preprocessing.stack.Stack`.
-        settings: CtSettings with a template.
+        stack: `preprocessing.stack.Stack`, its brain not yet extracted: that is surer in the template's pose.
+        settings: CtSettings.
 
     Raises:
         UsageError: the template cannot be used.
     """
-    target, middle = template.load(settings.template)
+    target = template.load(settings.template)
     try:
-        found = rigid.register(target, view(stack.hu, stack.to_mm, _looked_at(stack, target)))
+        found = found_motion(stack.hu, stack.to_mm, target)
     except ScanError as error:
         return _kept(stack, str(error))
     if found.problem:
@@ -32,16 +31,28 @@ def aligned(stack, settings):
         "align": "rigid", "rotation_degrees": round(found.angle, 1), "shift_mm": round(found.shift, 1),
         "match": round(found.match, 3),
     }
-    return _moved(stack, found, middle, settings.size).told(facts)
+    return _moved(stack, found, target.middle, settings.size).told(facts)
 
 
-def _looked_at(stack, target):
-    """The brain where the template is one and the scan is not."""
-    if not target.stripped or canvas.null_value(stack.hu) == 0:
-        return None
-    if stack.inside is not None:
-        return stack.inside
-    return brain.extract(stack.hu, stack.spacing, bool(stack.to_mm[2, 2] > 0), "native")
+def found_motion(slices, to_mm, target):
+    """The `rigid.Found` of a scan.
+
+    Like is compared with like, heads with heads and brains with brains. Where only one of scan and template has lost
+    its skull, the scan is compared with the built-in head or its brain, and the template was, once.
+
+    Args:
+        slices: (n, h, w) in HU.
+        to_mm: takes their (column, row, slice, 1) to scan mm.
+        target: `preprocessing.alignment.template.Template`.
+
+    Raises:
+        ScanError: nothing in the scan is a head.
+    """
+    seen = view(slices, to_mm)
+    if seen.stripped == target.view.stripped:
+        return rigid.register(target.view, seen)
+    found = rigid.register(builtin.views()[int(seen.stripped)], seen)
+    return found._replace(matrix=found.matrix @ target.bridge)
 
 
 def _kept(stack, reason):
@@ -50,14 +61,17 @@ def _kept(stack, reason):
 
 def _moved(stack, found, middle, size):
     null = canvas.null_value(stack.hu)
-    seen = stack.inside if stack.inside is not None else (stack.hu > TISSUE) & (stack.hu != null)
-    to_mm, count = grid.frame(seen, stack.to_mm, found, middle, size)
+    to_mm, count = grid.frame((stack.hu > TISSUE) & (stack.hu != null), stack.to_mm, found.matrix, middle, size)
     to_scan = np.linalg.inv(stack.to_mm) @ found.matrix @ to_mm
     shape = (count, size, size)
-    hu, inside, drawn = grid.resampled(stack.hu, to_scan, shape, null), stack.inside, stack.drawn
-    if inside is not None:
-        inside = grid.resampled(inside.astype(np.float32), to_scan, shape, 0) >= HALF
+    hu, drawn = grid.resampled(stack.hu, to_scan, shape, null), stack.drawn
     if drawn is not None:
         drawn = grid.resampled(drawn, to_scan, shape, 0, nearest=True)
-    shows = grid.crossed(to_scan, (hu > TISSUE) & (hu != null) if inside is None else inside)
-    return stack._replace(hu=hu, inside=inside, drawn=drawn, to_mm=to_mm, transform=found.matrix, shows=shows)
+    shows = grid.crossed(to_scan, (hu > TISSUE) & (hu != null))
+    return stack._replace(hu=hu, drawn=drawn, to_mm=to_mm, transform=found.matrix, shows=shows)
+
+
+def on_scan(mask, stack, aligned):
+    """A mask (n, h, w) of an aligned Stack on the voxels of the Stack that it was."""
+    back = np.linalg.inv(aligned.transform @ aligned.to_mm) @ stack.to_mm
+    return grid.resampled(mask.astype(np.uint8), back, stack.hu.shape, 0, nearest=True) > 0

@@ -1,19 +1,19 @@
 """A scan on the template's axes: the same voxel size, slices straight across, the template's middle in their middle."""
 
 import numpy as np
-import SimpleITK as sitk
 
 from preprocessing.alignment.views import affine_transform, index_image
+from preprocessing.itk import sitk
 
 
-def frame(seen, to_mm, found, middle, size):
+def frame(seen, to_mm, motion, middle, size):
     """The aligned grid: its slices hold all that is to be seen, and one of them goes through a slice of the scan in the
     middle of that, so that a scan that lies as the template does is not blurred by being cut between its slices.
 
     Args:
         seen: bool (n, h, w), what is to be seen of the scan.
         to_mm: takes the scan's (column, row, slice, 1) to scan mm.
-        found: `preprocessing.alignment.rigid.Found`.
+        motion: (4, 4), template mm -> scan mm.
         middle: (3,) template mm.
         size: rows and columns of the grid.
 
@@ -21,7 +21,7 @@ def frame(seen, to_mm, found, middle, size):
         (matrix that takes (column, row, slice, 1) of the grid to template mm, number of its slices).
     """
     across, down, along = np.linalg.norm(to_mm[:3, :3], axis=0)
-    low, high, anchor = _heights(seen, (np.linalg.inv(found.matrix) @ to_mm)[2])
+    low, high, anchor = _heights(seen, (np.linalg.inv(motion) @ to_mm)[2])
     below, above = (int(np.ceil(abs(end - anchor) / along)) for end in (low, high))
     half = (size - 1) / 2
     matrix = np.diag([-across, -down, along, 1.0])

@@ -9,7 +9,8 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-import SimpleITK as sitk
+
+from preprocessing.itk import sitk
 
 # All of these are our decisions; `benchmarks/alignment.py` measures what they give.
 BINS = 32
@@ -17,14 +18,14 @@ ANGLES = (-20.0, 0.0, 20.0)  # degrees about every axis from which to start
 HEIGHTS = (-20.0, 20.0)  # mm along the patient; a long neck, or a cut vertex, moves the centre of mass
 KEPT = (8, 3, 1)  # starts that climb each of the levels
 SAME = 0.1, 5.0  # radians and mm within which two motions are one
-SHARE, SEED = (1.0, 0.3, 1.0), 0  # of the voxels that are compared on each level; of their places within the voxels
+SHARE, SEED = (1.0, 0.3, 1.0), 1  # of the voxels that are compared on each level; of their places in the voxels (0 is the clock)
 STEPS = (4.0, 2.0, 1.0)  # mm, the first step on each
 SHORTEST = (0.2, 0.02, 0.005)  # mm, at which a climb ends
 LEVER = 60.0  # mm, about a head's radius: a radian counts as that many mm
 AGAIN, ENOUGH = 4, (1e-2, 1e-3, 1e-4)  # climbs at most, and the gain on each below which another is not worth it
 MOST_ANGLE = 60.0  # degrees; no head lies so in a scanner that calls it axial
 MOST_SHIFT = 60.0  # mm between the centres of mass
-LEAST_MATCH = 0.5  # correlation of the HU of template and scan
+LEAST_MATCH = 0.4  # correlation of the HU of template and scan
 LEAST_SEEN = 0.25  # of the template's head that the scan must cover
 
 
@@ -154,10 +155,9 @@ def _judged(template, scan, motion):
     either = (body | (moved > scan.low + 1)) & reached
     pair = image[either], moved[either]
     match = np.corrcoef(*pair)[0, 1] if covered and all(np.ptp(each) for each in pair) else 0.0
-    turn = np.reshape(motion.GetMatrix(), (3, 3))
-    angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
-    shift = np.linalg.norm(motion.GetTranslation())
-    return Found(_in_world(template, scan, motion), float(angle), float(shift), float(match), float(covered))
+    matrix, shift = _in_world(template, scan, motion), np.linalg.norm(motion.GetTranslation())
+    angle = np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1)))
+    return Found(matrix, float(angle), float(shift), float(match), float(covered))
 
 
 def _moved(image, template, motion, interpolator, outside):

@@ -6,10 +6,11 @@ Whatever the voxels of a scan are (thick, sheared, oblique, stored in any order)
 from typing import NamedTuple
 
 import numpy as np
-import SimpleITK as sitk
 from scipy import ndimage
 
 from preprocessing.brain import native
+from preprocessing.canvas import AIR_HU
+from preprocessing.itk import sitk
 
 STEP = 4.0  # mm, of the grid (our decision)
 LEVELS = ((8.0, 2), (4.0, 1), (2.0, 1))  # (mm of Gaussian, steps a voxel), coarse to fine (our decision)
@@ -52,6 +53,7 @@ def view(slices, matrix, inside=None):
         ScanError: nothing in it is a head.
     """
     small, to_world = _reduced(slices, matrix)
+    reached = (small > AIR_HU).astype(np.uint8)
     if inside is None:
         body = _body(small, tuple(np.linalg.norm(to_world[:3, :3], axis=0)[::-1]))
     else:
@@ -64,7 +66,7 @@ def view(slices, matrix, inside=None):
     centre = world.mean(0)
     to_world[:3, 3] -= centre
     first, last = world.min(0) - centre - MARGIN, world.max(0) - centre + MARGIN
-    images, seen = zip(*_levels(*_onto_grid(small, to_world, first, last, low)))
+    images, seen = zip(*_levels(*_onto_grid(small, reached, to_world, first, last, low)))
     return View(images, seen, centre, low, stripped)
 
 
@@ -95,15 +97,14 @@ def _body(small, steps):
     return native.head(ndimage.gaussian_filter(small, [0, *(native.SMOOTH / step for step in steps[1:])]), steps)
 
 
-def _onto_grid(small, to_world, first, last, low):
+def _onto_grid(small, reached, to_world, first, last, low):
     reference = sitk.Image([int(size) for size in np.ceil((last - first) / STEP)], sitk.sitkFloat32)
     reference.SetOrigin(first.tolist())
     reference.SetSpacing([STEP] * 3)
     back = affine_transform(np.linalg.inv(to_world))
     blurred = ndimage.gaussian_filter(small, _blur(np.linalg.norm(to_world[:3, :3], axis=0)[::-1]), mode="nearest")
     image = sitk.Resample(index_image(blurred), reference, back, sitk.sitkLinear, low)
-    ones = index_image(np.ones(small.shape, np.uint8))
-    return image, sitk.Resample(ones, reference, back, sitk.sitkNearestNeighbor, 0)
+    return image, sitk.Resample(index_image(reached), reference, back, sitk.sitkNearestNeighbor, 0)
 
 
 def _levels(image, seen):

@@ -17,11 +17,11 @@ constants are our decisions, tuned on phantoms (seeds that no test uses) and loo
 """
 
 import numpy as np
-import SimpleITK as sitk
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
 from preprocessing.errors import ScanError
+from preprocessing.itk import sitk
 
 PIXEL = 1.0  # mm; the cavity has no finer parts that matter
 AIR = -250.0  # HU, between air or foam and skin

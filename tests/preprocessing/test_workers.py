@@ -69,11 +69,30 @@ def test_few_bags_wait_at_any_time(scans):
         started.append(scan.id)
         return types.SimpleNamespace(result=lambda: "made")
 
-    made = workers.ordered(scans, submit, waiting=3)
+    made = workers.ordered(scans, submit, waiting=lambda: 3)
     next(made)
     assert len(started) == 3
     next(made)
     assert len(started) == 4
+
+
+def test_more_bags_wait_as_workers_join_and_fewer_as_they_leave(scans):
+    started, most = [], 1
+
+    def submit(scan):
+        started.append(scan.id)
+        return types.SimpleNamespace(result=lambda: "made")
+
+    made = workers.ordered(scans, submit, waiting=lambda: most)
+    next(made)
+    most = 4
+    next(made)
+    assert len(started) == 5
+    most = 2
+    next(made)
+    next(made)
+    assert len(started) == 5
+    assert [scan.id for scan, _ in made] == ["s4", "s5", "s6"]
 
 
 def test_a_worker_imports_no_tensorflow(scans):

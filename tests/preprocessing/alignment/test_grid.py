@@ -1,11 +1,6 @@
 import numpy as np
 
 from preprocessing.alignment import grid
-from preprocessing.alignment.rigid import Found
-
-
-def found(matrix):
-    return Found(matrix, 0.0, 0.0, 1.0, 1.0)
 
 
 def ramp(matrix, shape):
@@ -20,7 +15,7 @@ def test_every_voxel_shows_what_the_scan_has_at_its_place(motion):
     to_mm[:3, 3] = 40, 60, -30
     slices = ramp(to_mm, (16, 60, 70))
     known = motion((8, -6, 12), (3, -4, 5), np.array([0.0, 0, 0]))
-    matrix, count = grid.frame(np.ones(slices.shape, bool), to_mm, found(known), np.zeros(3), 20)
+    matrix, count = grid.frame(np.ones(slices.shape, bool), to_mm, known, np.zeros(3), 20)
     moved = grid.resampled(slices, np.linalg.inv(to_mm) @ known @ matrix, (count, 20, 20), -9999)
     wanted = ramp(known @ matrix, (count, 20, 20))
     seen = moved != -9999
@@ -30,7 +25,7 @@ def test_every_voxel_shows_what_the_scan_has_at_its_place(motion):
 
 def test_the_grid_stands_as_a_bag_does_and_around_the_templates_middle():
     to_mm = np.diag([-0.5, -0.6, 5.0, 1.0])
-    matrix, count = grid.frame(np.ones((10, 30, 30), bool), to_mm, found(np.eye(4)), np.array([7.0, 8, 0]), 11)
+    matrix, count = grid.frame(np.ones((10, 30, 30), bool), to_mm, np.eye(4), np.array([7.0, 8, 0]), 11)
     assert np.sign(np.diag(matrix)).tolist() == [-1, -1, 1, 1]
     np.testing.assert_allclose(np.diag(matrix)[:3], [-0.5, -0.6, 5.0])
     np.testing.assert_allclose((matrix @ [5, 5, 0, 1])[:2], [7, 8])
@@ -42,7 +37,7 @@ def test_a_scan_that_lies_as_the_template_keeps_its_slices():
     to_mm[2, 3] = 1.7
     slices = np.random.default_rng(0).normal(0, 50, (8, 21, 21)).astype(np.float32)
     middle = (to_mm @ [10, 10, 0, 1])[:3]
-    matrix, count = grid.frame(np.ones(slices.shape, bool), to_mm, found(np.eye(4)), middle, 21)
+    matrix, count = grid.frame(np.ones(slices.shape, bool), to_mm, np.eye(4), middle, 21)
     moved = grid.resampled(slices, np.linalg.inv(to_mm) @ matrix, (count, 21, 21), 0)
     np.testing.assert_allclose(moved[: len(slices)] if count > 8 else moved, slices, atol=1e-4)
 

@@ -31,7 +31,7 @@ def test_a_brain_is_known_by_its_lack_of_bone(phantom):
     from preprocessing import orientation
 
     inside = np.array(orientation.reorient(made.brain, orientation.axes_of(made.affine))) > 0
-    alone, within = view(np.where(inside, slices, 0), to_mm), view(slices, to_mm, inside)
+    alone, within = view(np.where(inside, np.minimum(slices, 90), 0), to_mm), view(slices, to_mm, inside)
     for seen in (alone, within):
         assert seen.stripped and seen.low == BRAIN[0]
     assert np.linalg.norm(alone.centre - within.centre) < 3
