@@ -60,7 +60,7 @@ def command(*more, out, folder="."):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.rglob("*.*")}
 
 
 @pytest.fixture
