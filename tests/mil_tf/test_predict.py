@@ -354,3 +354,27 @@ def test_the_sheet_is_labelled_and_the_right_way_up(home, tmp_path):
         assert letters["R"][0] < 0.1 < 0.9 < letters["L"][0]
         assert letters["P"][1] < 0.1 < 0.9 < letters["A"][1]
     assert "WARNING: look out" in figure._supxlabel.get_text()
+
+
+def test_an_aligned_model_aligns_scans_and_answers_in_slices_of_the_file(home, model, tmp_path):
+    from preprocessing.phantoms import generate
+
+    template, made = generate(17, 0, 96, False), generate(17, 3, 96, True)
+    nib.save(nib.Nifti1Image(template.volume, template.affine), model / "template.nii.gz")
+    settings = CtSettings(size=96, align="rigid", template=str(model / "template.nii.gz")).to_dict()
+    facts = json.loads((model / "mil_tf.json").read_text())
+    facts["preprocessing"]["settings"] = {**settings, "template": "template.nii.gz"}
+    (model / "mil_tf.json").write_text(json.dumps(facts))
+    nib.save(nib.Nifti1Image(made.volume, made.affine), tmp_path / "scan.nii.gz")
+    out = tmp_path / "answers"
+    assert predict.main([str(tmp_path / "scan.nii.gz"), "--model", str(model), "--out", str(out), "--maps"]) == 0
+    told = json.loads((out / "scan.json").read_text())
+    assert told["prepared"]["align"] == "rigid" and np.shape(told["to_scan_mm"]) == (4, 4)
+    rows = table(out / "scan.csv")
+    assert all(0 <= int(row["scan_slice"]) < made.volume.shape[2] for row in rows)
+    top = told["top_slice"]["scan_slice"]
+    assert int(table(out / "predictions.csv")[0]["top_scan_slice"]) == top
+    found = nib.load(out / "scan_probability.nii.gz").get_fdata()
+    assert found.shape == made.volume.shape and found.max() == pytest.approx(told["probability"], rel=1e-6)
+    (model / "template.nii.gz").unlink()
+    assert predict.main([str(tmp_path / "scan.nii.gz"), "--model", str(model), "--out", str(tmp_path / "b")]) == 2
