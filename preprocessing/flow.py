@@ -2,8 +2,8 @@
 
     python -m preprocessing cohort --data bags --out flow.png
 
-It also writes cohort.csv beside the bags: a row a scan with its label, patient, slices, and what the preprocessing
-found out about it (the brain's volume, flags).
+Where the data set is split, the paper's Table 1 follows. It also writes cohort.csv beside the bags: a row a scan with
+its label, patient, slices, and what the preprocessing found out about it (the brain's volume, flags).
 """
 
 import argparse
@@ -14,10 +14,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+from preprocessing.cohort import Volume
 from preprocessing.errors import UsageError
 from preprocessing.labels import read_table
+from preprocessing.split import table as table_1
 from tfrecords import Dataset, DatasetError, reader
-from tfrecords.dataset import REJECTED
+from tfrecords.dataset import REJECTED, SPLITS
 from tfrecords.writer import csv_text, label_text, write_text
 
 COLUMNS = ("id", "patient", "label", "slices")
@@ -35,6 +37,8 @@ def main(args=None):
         steps = flow(dataset, known)
         table(dataset, known)
         print(text(steps))
+        for line in splits(dataset):
+            print(line)
         if args.out:
             draw(steps, args.out)
             print(f"figure: {args.out}")
@@ -125,6 +129,16 @@ def facts(dataset, metas):
         for row in dataset.rows
     ]
     return [*COLUMNS, *more], rows
+
+
+def splits(dataset):
+    """The lines of the paper's Table 1 where the data set is split, else none."""
+    path, rows = Path(dataset.folder) / SPLITS, {row.id: row for row in dataset.rows}
+    parts = collections.defaultdict(list)
+    for _, given in read_table(path) if path.exists() else ():
+        row = rows[given["id"]]
+        parts[int(given["fold"]), given["split"]].append(Volume(row.id, row.patient, row.label[0]))
+    return table_1(parts) if parts else []
 
 
 def draw(steps, path):

@@ -20,6 +20,7 @@ from tfrecords.dataset import SPLIT_COLUMNS, SPLITS, Dataset
 from tfrecords.errors import DatasetError
 from tfrecords.writer import csv_text, write_text
 
+NAMES = ("train", "validation", "test")
 SHOWN = 5  # ids of what is left out
 
 
@@ -78,14 +79,18 @@ def read_volumes(args):
         return [Volume(row.id, row.patient, _binary(row)) for row in Dataset(args.data).rows]
     if not args.out:
         raise UsageError("--labels needs --out, the table to write.")
-    table, rejected = read_labels(args.labels)
+    found, rejected = read_labels(args.labels)
+    excluded = [row for row in rejected if row[2].startswith("excluded: ")]
+    if excluded:
+        print(f"{len(excluded)} scans are excluded by the rules of their table, such as {excluded[0][0]}")
+    rejected = [row for row in rejected if row not in excluded]
     if rejected:
         id, path, reason = rejected[0]
         raise UsageError(
             f"{path}: {len(rejected)} rows cannot be used, the first is {id!r}: {reason}; "
             "correct or remove them."
         )
-    return [Volume(id, label.patient or id, label.label) for id, label in table.items()]
+    return [Volume(id, label.patient or id, label.label) for id, label in found.items()]
 
 
 def rows(volumes, split):
@@ -99,14 +104,11 @@ def rows(volumes, split):
 
 
 def summary(volumes, split):
-    """The lines of the paper's Table 1: positive + negative volumes (and patients) of each fold's splits."""
-    lines = [
-        f"{'fold':>4}  {'train':>22}  {'validation':>22}  {'test':>22}   "
-        "positive + negative volumes (patients)"
-    ]
-    for fold in range(split.folds):
-        cells = [_cell(volumes, split, fold, name) for name in ("train", "validation", "test")]
-        lines.append(f"{fold:>4}  " + "  ".join(f"{cell:>22}" for cell in cells))
+    """The lines of `table`, and what could not be had."""
+    lines = table(
+        {(fold, name): [v for v in volumes if v.id in split.place and split.of(v.id, fold) == name]
+         for fold in range(split.folds) for name in NAMES}
+    )
     if split.left_out:
         more = ", ..." if len(split.left_out) > SHOWN else ""
         lines.append(
@@ -118,8 +120,21 @@ def summary(volumes, split):
     return lines
 
 
-def _cell(volumes, split, fold, name):
-    chosen = [volume for volume in volumes if volume.id in split.place and split.of(volume.id, fold) == name]
+def table(parts):
+    """The lines of the paper's Table 1: positive + negative volumes (and patients) of each fold's splits.
+
+    Args:
+        parts: {(fold, name of split): [Volume]}.
+    """
+    heads = "  ".join(f"{name:>22}" for name in NAMES)
+    lines = [f"{'fold':>4}  {heads}   positive + negative volumes (patients)"]
+    for fold in sorted({fold for fold, _ in parts}):
+        cells = [_cell(parts.get((fold, name), [])) for name in NAMES]
+        lines.append(f"{fold:>4}  " + "  ".join(f"{cell:>22}" for cell in cells))
+    return lines
+
+
+def _cell(chosen):
     positive = sum(volume.label for volume in chosen)
     return f"{positive} + {len(chosen) - positive} ({len({volume.patient for volume in chosen})})"
 

@@ -5,6 +5,7 @@ from matplotlib.image import imread
 
 from preprocessing.__main__ import main
 from preprocessing.flow import category
+from preprocessing.labels import read_labels
 from tfrecords.writer import DatasetWriter
 
 
@@ -35,6 +36,32 @@ def test_the_flow_adds_up(bags, tmp_path, capsys):
     with open(bags / "cohort.csv", newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert rows["a"]["score"] == "1" and rows["a"]["patient"] == "p" and rows["c"]["slices"] == "6"
+
+
+def test_the_papers_cohort_gives_its_table_1(tmp_path, make_bag, capsys):
+    """525 + 4357 of 4882 volumes, among rows of every score that the paper leaves out; bags of one pixel."""
+    rows = [f"p{k:04},{1 + 2 * (k % 2)},{21 + k % 90}" for k in range(525)] + [f"n{k:04},0," for k in range(4357)]
+    rows += [f"x{k:04},{(1, 2, 3, 4)[k % 4]},{20 if k % 2 else 5}" for k in range(300)]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,score,volume_cm3\n" + "\n".join(rows) + "\n")
+    found, rejected = read_labels(labels)
+    folder = tmp_path / "bags"
+    writer = DatasetWriter(folder, [sorted(found)], {"classes": ["positive"]})
+    with writer.shard(0) as shard:
+        for id in sorted(found):
+            shard.write(make_bag(id, 1, 1, found[id].label, patient=id))
+    writer.finish(rejected)
+    assert main(["split", "--data", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["cohort", "--data", str(folder)]) == 0
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert told[0] == "5182 found" and "4882 scans" in told
+    assert "525   positive, of 525 patients" in told and "4357   negative, of 4357 patients" in told
+    assert sum(int(line.split()[0]) for line in told if "excluded: rater score" in line) == 300
+    for line in told[-5:]:
+        assert "336 + 336 (672)" in line and "84 + 84 (168)" in line and "105 + 3937 (4042)" in line
+    assert main(["split", "--labels", str(labels), "--out", str(tmp_path / "splits.csv")]) == 0
+    assert "300 scans are excluded by the rules of their table, such as x0000" in capsys.readouterr().out
 
 
 def test_a_folder_that_is_none_is_one_line(tmp_path, capsys):
