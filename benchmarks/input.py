@@ -265,7 +265,8 @@ def phantoms(folder):
     scans = folder / "phantoms"
     for words in (
         ["phantoms", "ct", f"--n={PACKED_SCANS}", "--size=512", f"--out={scans}"],
-        ["ct", f"--scans={scans / 'scans'}", f"--labels={scans / 'labels.csv'}", f"--out={folder / 'bags'}"],
+        ["ct", f"--scans={scans / 'scans'}", f"--labels={scans / 'labels.csv'}", f"--out={folder / 'bags'}",
+         "--brain=none"],
     ):
         subprocess.run([sys.executable, "-m", "preprocessing", *words], cwd=ROOT, stdout=sys.stderr, check=True)
     dataset = Dataset(folder / "bags")

@@ -127,9 +127,9 @@ def parser():
     )
     found.add_argument(
         "--brain",
-        default="none",
+        default="native",
         choices=METHODS,
-        help="brain extraction: native is ours, ct-bet the paper's with FSL's bet2 (default: none)",
+        help="brain extraction: native is ours (default), ct-bet the paper's with FSL's bet2, none keeps the head",
     )
     found.add_argument(
         "--align",

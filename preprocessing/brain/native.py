@@ -37,6 +37,7 @@ BLOOD = 48.0, 120.0  # HU; a voxel beyond it in the next slice is kept up to `DE
 DENSE = 950.0  # HU
 NEARBY = 4.0  # mm
 EDGE = 450.0, 600.0  # HU, least and most of what is halfway from brain to bone
+ELSE = "(--brain none takes it as it is)"
 LEAST = 30.0  # cm3 of cavity that is a brain at all
 
 
@@ -94,7 +95,7 @@ def head(smooth, steps):
     """The largest thick body denser than air, holes filled slice by slice."""
     thick = _opened(smooth > AIR, steps, THIN / 2)
     if not thick.any():
-        raise ScanError("brain extraction: no slice shows a head; is it a head CT in HU?")
+        raise ScanError(f"brain extraction: no slice shows a head; is it a head CT in HU? {ELSE}")
     return _filled(_largest(thick))
 
 
@@ -118,7 +119,7 @@ def _brain(core, steps):
     """The largest piece of a mask. Raises ScanError where it is no brain."""
     found = _largest(core) if core.any() else core
     if np.count_nonzero(found) * np.prod(steps) / 1000 < LEAST:
-        raise ScanError("brain extraction: no brain is closed in by bone; is it a head CT in HU, with its skull?")
+        raise ScanError(f"brain extraction: no brain is closed in by bone; is it a head CT in HU, with its skull? {ELSE}")
     return found
 
 

@@ -60,7 +60,7 @@ def home(tmp_path_factory):
     labels = "".join(f"{id},{i % 2}\n" for i, id in enumerate(ids))
     (folder / "labels.csv").write_text("id,label\n" + labels)
     given = [f"--scans={folder}/scans", f"--labels={folder}/labels.csv", f"--out={folder}/data"]
-    assert ct_job.main([*given, f"--size={SIZE}", "--jobs=1"]) == 0
+    assert ct_job.main([*given, f"--size={SIZE}", "--jobs=1", "--brain=none"]) == 0
     rows = [f"{ids[i]},{ids[i]},{part},0\n" for part, places in PARTS.items() for i in places]
     (folder / "data" / "splits.csv").write_text("id,patient,split,fold\n" + "".join(rows))
     few = ["backbone=convnet", "warm_up=1", "max_epochs=2", "window=4", "image_every=0", "learning_rate=1e-3"]

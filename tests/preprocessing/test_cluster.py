@@ -56,7 +56,7 @@ def cohort(save, tmp_path):
 
 def command(*more, out, folder="."):
     places = [f"--scans={folder}/scans", f"--labels={folder}/labels.csv", f"--out={out}"]
-    return ["ct", *map(str, places), "--size=8", *map(str, more)]
+    return ["ct", *map(str, places), "--size=8", "--brain=none", *map(str, more)]
 
 
 def contents(folder):

@@ -32,7 +32,7 @@ def command(tmp_path):
             "--out",
             tmp_path / out,
         ]
-        return [str(part) for part in ("ct", *folders, "--size", 8, "--jobs", jobs, *more)]
+        return [str(part) for part in ("ct", *folders, "--brain", "none", "--size", 8, "--jobs", jobs, *more)]
 
     return arguments
 

@@ -18,7 +18,7 @@ def bags(save, tmp_path):
     rows = ["id,score,volume_cm3,patient", "a,1,30,p", "b,0,,p", "c,0,,q", "d,2,,", "e,3,5,", "f,0,,", "g,0,,"]
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "bags"]
-    assert main([str(part) for part in ("ct", *given, "--size", 8, "--jobs", 1)]) == 0
+    assert main([str(part) for part in ("ct", *given, "--brain", "none", "--size", 8, "--jobs", 1)]) == 0
     return tmp_path / "bags"
 
 

@@ -26,7 +26,7 @@ def job(tmp_path):
             (tmp_path / "labels.csv").write_text(labels)
             labels = tmp_path / "labels.csv"
         given = ["--scans", tmp_path / "scans", "--labels", labels, "--out", tmp_path / "out", "--size", 8, "--jobs", 1]
-        return main([str(part) for part in ("ct", *given, *more)])
+        return main([str(part) for part in ("ct", *given, "--brain", "none", *more)])
 
     return run
 

@@ -63,7 +63,7 @@ def test_a_job_stops_where_its_template_is_none(tmp_path, capsys, save):
     scan = save("scans/a.nii")
     (tmp_path / "labels.csv").write_text("id,label\na,1\n")
     (tmp_path / "bad.nii").write_bytes(b"nothing")
-    given = ["--scans", str(scan.parent), "--labels", str(tmp_path / "labels.csv"), "--out", str(tmp_path / "out")]
+    given = ["--scans", str(scan.parent), "--labels", str(tmp_path / "labels.csv"), "--out", str(tmp_path / "out"), "--brain", "none"]
     assert main([*given, "--align", "rigid", "--template", str(tmp_path / "bad.nii"), "--jobs", "1"]) == 2
     assert "--template: Expected a head CT" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

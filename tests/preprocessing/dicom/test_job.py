@@ -20,7 +20,7 @@ def test_a_hospital_export_becomes_bags(write_series, tmp_path, capsys):
     for jobs in (1, 2):
         out = tmp_path / f"out{jobs}"
         given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", out, "--size", 16]
-        assert main([str(part) for part in ("ct", *given, "--jobs", jobs)]) == 0
+        assert main([str(part) for part in ("ct", *given, "--brain", "none", "--jobs", jobs)]) == 0
         made.append({path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()})
     assert made[0] == made[1]
     assert not any(name in text for text in made[0].values() for name in (b"Jane", b"Doe", b"Bob"))
@@ -42,7 +42,7 @@ def test_a_series_that_is_wanted_by_its_number(write_series, tmp_path, capsys):
         write_series(f"scans/a/{number}", series=f"1.{number}", SeriesNumber=number, step=7 - number)
     (tmp_path / "labels.csv").write_text("id,label\na,1\n")
     given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out"]
-    assert main([str(part) for part in ("ct", *given, "--size", 16, "--series", 1, "--jobs", 1)]) == 0
+    assert main([str(part) for part in ("ct", *given, "--brain", "none", "--size", 16, "--series", 1, "--jobs", 1)]) == 0
     assert list(Dataset(tmp_path / "out").by_id) == ["a"]
     assert main([str(part) for part in ("ct", *given, "--series", "x")]) == 2
     assert "--series: Expected auto, all, or series numbers" in capsys.readouterr().err

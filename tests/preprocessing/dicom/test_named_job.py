@@ -36,7 +36,7 @@ def rsna(write_series, tmp_path):
 
     def arguments(*more, out="out"):
         given = ["--scans", tmp_path / "train", "--labels", tmp_path / "labels.csv", "--out", tmp_path / out]
-        return [str(part) for part in ("ct", *given, "--size", 16, *more)]
+        return [str(part) for part in ("ct", *given, "--brain", "none", "--size", 16, *more)]
 
     return arguments
 

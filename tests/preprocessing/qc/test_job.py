@@ -16,7 +16,7 @@ def job(save, tmp_path):
 
     def run(*more, out="out"):
         given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", tmp_path / out]
-        return main([str(part) for part in ("ct", *given, "--size", 8, "--jobs", 1, *more)])
+        return main([str(part) for part in ("ct", *given, "--brain", "none", "--size", 8, "--jobs", 1, *more)])
 
     return run
 
