@@ -92,7 +92,8 @@ def jobs(folder, given):
 def job(folder, cores, out):
     """Seconds of one command."""
     command = [sys.executable, "-m", "preprocessing", "ct", "--scans", folder / "scans"]
-    command += ["--labels", folder / "labels.csv", "--brain", "native", "--align", "rigid", "--jobs", str(cores), "--out", folder / out]
+    command += ["--labels", folder / "labels.csv", "--brain", "native", "--align", "rigid"]
+    command += ["--jobs", str(cores), "--out", folder / out]
     started = time.perf_counter()
     subprocess.run(list(map(str, command)), cwd=ROOT, check=True, capture_output=True)
     return time.perf_counter() - started

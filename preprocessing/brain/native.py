@@ -119,7 +119,9 @@ def _brain(core, steps):
     """The largest piece of a mask. Raises ScanError where it is no brain."""
     found = _largest(core) if core.any() else core
     if np.count_nonzero(found) * np.prod(steps) / 1000 < LEAST:
-        raise ScanError(f"brain extraction: no brain is closed in by bone; is it a head CT in HU, with its skull? {ELSE}")
+        raise ScanError(
+            f"brain extraction: no brain is closed in by bone; is it a head CT in HU, with its skull? {ELSE}"
+        )
     return found
 
 
