@@ -38,6 +38,11 @@ COPIED = {
         "log_odds_median": "log odds, median difference", "log_odds_spread": "their spread in a bag",
         "other_slice": "bags with another top slice",
     },
+    "alignment": {
+        "template": "template", "scans": "scans", "trials": "motions", "share": "undone", "flagged": "flagged",
+        "degrees_median": "degrees left, median", "degrees_p95": "95th percentile", "mm_median": "mm left, median",
+        "mm_p95": "95th percentile", "seconds_median": "s a scan, median",
+    },
     "selection": {
         "dtype": "precision", "search": "search", "bags": "bags", "other_slice": "another slice", "other_percent": "%",
         "most_behind": "behind in probability, at most", "rescored_percent": "slices rescored, %",

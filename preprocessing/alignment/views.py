@@ -13,10 +13,14 @@ from preprocessing.canvas import AIR_HU
 from preprocessing.itk import sitk
 
 STEP = 4.0  # mm, of the grid (our decision)
-LEVELS = ((8.0, 2), (4.0, 1), (2.0, 1))  # (mm of Gaussian, steps a voxel), coarse to fine (our decision)
+LEVELS = ((8.0, 2), (4.0, 1), (3.0, 1))  # (mm of Gaussian, steps a voxel), coarse to fine (our decision)
 FINE = 2.0  # mm, of the in-plane means that are resampled to it
 MARGIN = 24.0  # mm of air around the head
 HEAD = -200.0, 400.0  # HU of a whole head: from fat to bone; what lies beyond tells of no anatomy (our decision)
+# Of a whole head, half of the shades go to what lies between fluid and blood, a twelfth of the range: where a scan shows
+# the vertex alone, its ventricles and sulci tell how it is turned (our decision).
+HU = (-200.0, -20.0, 0.0, 80.0, 120.0, 400.0)
+SHADES = (-200.0, -110.0, -50.0, 250.0, 280.0, 400.0)
 BRAIN = -20.0, 100.0  # HU of a brain: from below fluid to blood
 BONE_SHARE = 0.03  # of a head's voxels; one with less bone has lost its skull (our decision; whole heads have 0.1)
 
@@ -25,8 +29,8 @@ class View(NamedTuple):
     """A head, or a brain, on grids whose physical points are mm from its centre.
 
     Attributes:
-        images: a SimpleITK float32 image for each of LEVELS, in HU cut to HEAD or BRAIN, whose lower end is what is
-            around it.
+        images: a SimpleITK float32 image for each of LEVELS, its shades cut to HEAD or BRAIN, whose lower end is what
+            is around it.
         seen: a SimpleITK uint8 image for each, 1 where the scan reached.
         centre: (3,) world mm of its mass.
         low: HU of what is around.
@@ -61,7 +65,8 @@ def view(slices, matrix, inside=None):
     places = np.argwhere(body)[:, ::-1]
     stripped = inside is not None or np.count_nonzero(small[body] > native.BONE) < BONE_SHARE * len(places)
     low, high = BRAIN if stripped else HEAD
-    small = np.where(body, np.clip(small, low, high), low).astype(np.float32)
+    shades = np.clip(small, low, high) if stripped else np.interp(small, HU, SHADES)
+    small = np.where(body, shades, low).astype(np.float32)
     world = places @ to_world[:3, :3].T + to_world[:3, 3]
     centre = world.mean(0)
     to_world[:3, 3] -= centre
