@@ -5,6 +5,7 @@ import numpy as np
 
 MM = {1: 1000.0, 3: 0.001}  # of a metre and a micrometre, the units of xyzt_units besides mm (NIfTI-1)
 SIDES = (0.01, 100.0)  # mm of a voxel's sides; beyond, a header is damaged or its units lie (our decision)
+FAR = 1e5  # mm from a scanner's origin; float32 cannot tell voxels apart much beyond (our decision)
 
 
 def problem(raw):
@@ -26,6 +27,8 @@ def implausible(affine):
     sides = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(sides).all() or not sides.all():
         return ""  # told as an orientation that is none
+    if np.abs(affine[:3, 3]).max() > FAR:
+        return f"its first voxel is {np.abs(affine[:3, 3]).max():.4g} mm from the origin, expected at most {FAR:g}"
     if sides.min() >= SIDES[0] and sides.max() <= SIDES[1]:
         return ""
     told = " x ".join(f"{side:.4g}" for side in sides)

@@ -171,5 +171,5 @@ def _pixels(image, stream, shape):
     stream.seek(image.dataobj.offset + math.prod(shape) * image.header.get_data_dtype().itemsize)
     # gzip compares its checksum at the end of the stream alone; without reading that far, flipped bits pass unseen.
     if stream.read(1):
-        raise ScanError(f"damaged header: the file holds more than the voxels of {shape}")
+        raise ScanError(f"damaged: the file holds more than the voxels of {shape}")
     return data

@@ -23,9 +23,9 @@ def problem(headers):
 
 
 def _places(headers):
-    lost = sum(not each.positions for each in headers)
+    lost = sum(len(each.positions) != each.frames for each in headers)
     if lost:
-        return f"{lost} of {len(headers)} files without position"
+        return f"{lost} of {len(headers)} files without a position for every frame"
     names = [each.uid for each in headers if each.uid]
     if len(set(names)) < len(names):
         return "different slices have one SOPInstanceUID"

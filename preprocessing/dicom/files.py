@@ -9,6 +9,7 @@ from typing import NamedTuple
 from preprocessing.dicom import headers
 
 ZIP = ".zip"
+PACKED = (".zip", ".nii", ".nii.gz")  # what is not read where it is a member of an archive
 # RuntimeError is what a password, or a method of compression that zipfile does not know, raises.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError)
 
@@ -55,6 +56,8 @@ def header(place, archives):
     Args:
         archives: of `keeping_open`.
     """
+    if place.member.lower().endswith(PACKED):
+        return "not read within an archive, unpack it"
     try:
         with opened(place, archives) as stream:
             return headers.read(stream) if headers.is_dicom(stream) else None
