@@ -9,10 +9,12 @@ import zlib
 import nibabel as nib
 import numpy as np
 
+from preprocessing import header
 from preprocessing.errors import ScanError
 
-FLOAT16_MAX = float(np.finfo(np.float16).max)  # 65504
-CHUNK_BYTES = 1 << 20
+# HU come in 16 bits with a sign, and extended scales end at 30710; what is beyond is read with the wrong type.
+HU = (-32768, 32767)
+LONGEST, MOST = 4096, 1 << 29  # voxels along an axis and in all, 2 GiB as float32; no head CT has more (our decision)
 DEFLATE_RATIO = 1032  # the most that gzip's method can shrink anything (zlib's technical notes)
 NIFTI2_HEADER_BYTES = 540  # sizeof_hdr, the first field of the file; it is 348 in NIfTI-1
 
@@ -42,7 +44,7 @@ def read_volume(path, axcodes=None):
         shape = volume_shape(image)
         affine = header_affine(image, shape, axcodes)
         _check_size(path, image, shape)
-        data = _pixels(image, stream).reshape(shape)
+        data = _pixels(image, stream, shape).reshape(shape)
     return data, affine
 
 
@@ -54,12 +56,12 @@ def read_header(path, axcodes=None):
 
 
 def check_hu(data):
-    """Raises ScanError where a volume cannot be stored as float16: not finite, or beyond +-65504."""
+    """Raises ScanError where a volume cannot be HU: not finite, or beyond what scanners write."""
     low, high = float(data.min()), float(data.max())  # a NaN is found here too: it is its own minimum
     if not np.isfinite([low, high]).all():
         raise ScanError(f"{data.size - np.count_nonzero(np.isfinite(data))} voxels are NaN or infinite")
-    if max(-low, high) > FLOAT16_MAX:
-        raise ScanError(f"values {low:g} to {high:g} are outside float16 (-65504 to 65504)")
+    if low < HU[0] or high > HU[1]:
+        raise ScanError(f"values {low:g} to {high:g} are no HU ({HU[0]} to {HU[1]})")
 
 
 def volume_shape(image):
@@ -71,6 +73,8 @@ def volume_shape(image):
         raise ScanError(f"expected a 3-D volume, is {len(shape)}-D {shape}; split it into volumes")
     if 0 in shape:
         raise ScanError(f"zero slices: the volume is empty {shape}")
+    if max(shape) > LONGEST or math.prod(shape) > MOST:
+        raise ScanError(f"larger than any CT: {shape}, at most {LONGEST} voxels along an axis and {MOST} in all")
     dtype = image.header.get_data_dtype()
     if dtype.kind not in "iuf":
         raise ScanError(
@@ -80,13 +84,22 @@ def volume_shape(image):
 
 
 def header_affine(image, shape, axcodes=None):
-    """The affine of an image: sform, else qform, else `axcodes` and the voxel size. Raises ScanError where
-    all are missing.
+    """The affine of an image: sform, else qform, else `axcodes` and the voxel size, in mm. Raises ScanError where
+    all are missing, or the voxels' size cannot be.
     """
-    header = image.header
-    if int(header["sform_code"]) or int(header["qform_code"]):
+    affine = _affine(image, shape, axcodes)
+    affine[:3] *= header.to_mm(image.header)
+    reason = header.implausible(affine)
+    if reason:
+        raise ScanError(reason)
+    return affine
+
+
+def _affine(image, shape, axcodes):
+    found = image.header
+    if int(found["sform_code"]) or int(found["qform_code"]):
         try:
-            return np.asarray(image.affine, np.float64)
+            return np.array(image.affine, np.float64)
         except READ_ERRORS as error:
             raise ScanError(
                 f"no axial direction: the header's orientation is invalid ({first_line(error)})"
@@ -96,7 +109,7 @@ def header_affine(image, shape, axcodes=None):
             "no axial direction: sform and qform codes are 0; "
             "say what the axes are with --orientation, such as RAS"
         )
-    return axcodes_affine(axcodes, header.get_zooms()[:3], shape)
+    return axcodes_affine(axcodes, found.get_zooms()[:3], shape)
 
 
 def axcodes_affine(axcodes, zooms, shape):
@@ -129,7 +142,12 @@ def _opened(path):
             size = stream.read(4)
             stream.seek(0)
             wide = NIFTI2_HEADER_BYTES in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
-            yield (nib.Nifti2Image if wide else nib.Nifti1Image).from_stream(stream), stream
+            kind = nib.Nifti2Image if wide else nib.Nifti1Image
+            reason = header.problem(kind.header_class.from_fileobj(stream, check=False))
+            if reason:
+                raise ScanError(reason)
+            stream.seek(0)
+            yield kind.from_stream(stream), stream
     except ScanError:
         raise
     except READ_ERRORS as error:
@@ -146,12 +164,12 @@ def _check_size(path, image, shape):
         )
 
 
-def _pixels(image, stream):
+def _pixels(image, stream, shape):
     data = image.get_fdata(
         caching="unchanged", dtype=np.float32
     )  # what exceeds it becomes infinite, and is refused as such
-    # gzip compares its checksum at the end of the stream alone; without reading that far, flipped bits pass
-    # unseen.
-    while stream.read(CHUNK_BYTES):
-        pass
+    stream.seek(image.dataobj.offset + math.prod(shape) * image.header.get_data_dtype().itemsize)
+    # gzip compares its checksum at the end of the stream alone; without reading that far, flipped bits pass unseen.
+    if stream.read(1):
+        raise ScanError(f"damaged: the file holds more than the voxels of {shape}")
     return data

@@ -1,6 +1,8 @@
 """A DICOM series -> a NIfTI volume, by dcm2niix, which knows the vendors and mends gantry tilt and uneven spacing."""
 
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,12 +10,16 @@ import tempfile
 from pathlib import Path
 
 from preprocessing.dicom.files import ZIP_ERRORS, keeping_open, opened
+from preprocessing.dicom.headers import LONGEST
+from preprocessing.dicom.place import displaced, settled
 from preprocessing.errors import ScanError
 
 SECONDS = 600  # longer, and dcm2niix has lost itself in a damaged file (our decision)
 # No sidecar, no compression, all files of the folder are one series whatever their exposure.
 ARGUMENTS = ("-b", "n", "-z", "n", "-m", "y", "-f", "scan")
 MENDED = ("_Tilt", "_Eq")  # in the names of files that dcm2niix makes besides; the most mended one is taken
+DEEPEST, CHUNK_BYTES = 8, 1 << 20  # bytes of a voxel, which are doubles at most; read at once
+TAKEN = re.compile(r"^Convert (\d+) DICOM", re.MULTILINE)  # what dcm2niix says of every volume
 
 
 def converted(series, folder):
@@ -29,9 +35,13 @@ def converted(series, folder):
     gathered, made = Path(folder) / "dicom", Path(folder) / "nifti"
     gathered.mkdir()
     made.mkdir()
-    _gather(series.places, gathered)
-    said = _run([_program(), *ARGUMENTS, "-o", str(made), str(gathered)])
+    _gather(series, gathered)
+    taken, said = _run([_program(), *ARGUMENTS, "-o", str(made), str(gathered)])
+    said = said.replace(f"{gathered}{os.sep}", "")  # a name that every run has anew
     shutil.rmtree(gathered)
+    if taken and taken != [len(series.places)]:
+        # What it leaves out is not seen in the volume, where slices between the others are made up.
+        raise ScanError(f"of {len(series.places)} files dcm2niix makes volumes of {', '.join(map(str, taken))}{said}")
     found = sorted(made.glob("*.nii"), key=lambda path: (-sum(word in path.name for word in MENDED), path.name))
     if not found:
         raise ScanError(f"dcm2niix makes no volume of it{said}")
@@ -46,29 +56,39 @@ def _program():
     return found
 
 
-def _gather(places, folder):
+def _gather(series, folder):
+    most = DEEPEST * math.prod(series.shape) * len(series.positions) + LONGEST
     try:
         with keeping_open() as archives:
-            for index, place in enumerate(places):
+            for index, place in enumerate(series.places):
                 target = folder / f"{index:05}.dcm"
                 if place.member:
                     with opened(place, archives) as source, open(target, "wb") as copy:
-                        shutil.copyfileobj(source, copy)
+                        _unpack(source, copy, most)
                 else:
                     os.symlink(os.path.abspath(place.path), target)
     except ZIP_ERRORS as error:
-        raise ScanError(f"unreadable: {' '.join(str(error).split())}") from error
+        raise ScanError(f"unreadable: {' '.join(str(error).split()) or type(error).__name__}") from error
+
+
+def _unpack(source, copy, most):
+    """A small archive may hold endless zeros, which must not fill the disk."""
+    while chunk := source.read(CHUNK_BYTES):
+        if copy.tell() > most:
+            raise ValueError(f"{source.name} holds more than {most} bytes")
+        copy.write(chunk)
 
 
 def _run(command):
-    """What the program says of errors, to append to a reason."""
+    """(the numbers of files that went into each volume, what the program says of errors, to append to a reason)."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ScanError(f"dcm2niix took longer than {SECONDS} s") from error
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("Error", "Unsupported"))]
+    told = done.stdout + done.stderr
+    lines = [line for line in told.splitlines() if line.startswith(("Error", "Unsupported"))]
     died = f" (it ended with code {done.returncode})" if done.returncode < 0 else ""
-    return f": {lines[0]}" if lines else died
+    return [int(number) for number in TAKEN.findall(told)], f": {lines[0]}" if lines else died
 
 
 def read(series, axcodes=None):
@@ -76,12 +96,18 @@ def read(series, axcodes=None):
     from preprocessing.volume import read_volume
 
     with tempfile.TemporaryDirectory(prefix="mil-tf-dicom-") as folder:
-        data, affine = read_volume(converted(series, folder), axcodes)
-    _check(series, data.shape)
+        made = converted(series, folder)
+        data, affine = read_volume(made, axcodes)
+    _check_count(series, data.shape)
+    evened = MENDED[0] in made.name
+    affine = settled(series, affine, evened)
+    reason = displaced(series, affine, data.shape, evened)
+    if reason:
+        raise ScanError(f"{reason}; the files contradict each other")
     return data, affine
 
 
-def _check(series, shape):
+def _check_count(series, shape):
     if sum(shape[2:]) < len(series.positions):
         raise ScanError(
             f"the headers tell of {len(series.positions)} slices, dcm2niix makes a volume of {shape[2]}; "

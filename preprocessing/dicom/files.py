@@ -9,6 +9,8 @@ from typing import NamedTuple
 from preprocessing.dicom import headers
 
 ZIP = ".zip"
+NAMED = (".dcm", ".dicom", ".ima")  # what a file of DICOM is called, where it is called anything
+PACKED = (".zip", ".nii", ".nii.gz")  # what is not read where it is a member of an archive
 # RuntimeError is what a password, or a method of compression that zipfile does not know, raises.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError)
 
@@ -55,12 +57,18 @@ def header(place, archives):
     Args:
         archives: of `keeping_open`.
     """
+    if place.member.lower().endswith(PACKED):
+        return "not read within an archive, unpack it"
     try:
         with opened(place, archives) as stream:
-            return headers.read(stream) if headers.is_dicom(stream) else None
+            if headers.is_dicom(stream):
+                return headers.read(stream)
     except ZIP_ERRORS as error:
         damaged = place.member or Path(place.path).suffix.lower() == ZIP
         return f"unreadable {'archive' if damaged else 'file'}: {' '.join(str(error).split()) or type(error).__name__}"
+    # A slice that was cut to nothing is told, where its name says what it was.
+    name = (place.member or place.path).lower()
+    return "damaged DICOM: it does not begin as such" if name.endswith(NAMED) else None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,10 @@ TAGS = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "ImageType",
     "ImagePositionPatient", "ImageOrientationPatient", "ConvolutionKernel", "Rows", "Columns", "PatientID",
     "PixelSpacing", "SamplesPerPixel", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "NumberOfFrames", "BitsAllocated", "RescaleSlope", "RescaleIntercept",
 )
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # the tags of pixels, as floats, doubles and integers
+LONGEST = 64 << 20  # bytes of one tag's value; the sequences of a thousand frames take a few MB (our decision)
 SECONDARY = "1.2.840.10008.5.1.4.1.1.7"  # SOP classes of secondary captures begin so (DICOM PS3.4, B.5)
 MAGIC, MAGIC_AT = b"DICM", 128
 OLD_START = b"\x08\x00"  # group 0008, with which files from before the preamble begin
@@ -26,7 +29,10 @@ class Header(NamedTuple):
         orientation: six direction cosines, or None.
         pixel: mm from row to row and from column to column, or None.
         shape: (rows, columns); (0, 0) where the file holds no image.
-        colours: SamplesPerPixel.
+        colours, frames: SamplesPerPixel and NumberOfFrames; 1 where missing.
+        bits: BitsAllocated, or None.
+        rescale: (slope, intercept), or None where either is missing.
+        pixel_bytes: the length of the pixels as it is told; 0 where there are none.
     """
 
     uid: str
@@ -43,6 +49,39 @@ class Header(NamedTuple):
     pixel: tuple | None
     shape: tuple
     colours: int
+    frames: int
+    bits: int | None
+    rescale: tuple | None
+    pixel_bytes: int
+
+
+class TooLong(ValueError):
+    """A value that no header has."""
+
+
+class _Sparing:
+    """A stream that refuses to read more at once than any header has: a damaged length, or a small archive of endless
+    zeros, must not fill the memory.
+    """
+
+    def __init__(self, stream):
+        self.seek, self.tell, self._read = stream.seek, stream.tell, stream.read
+
+    def read(self, size=-1):
+        if size is None or not 0 <= size <= LONGEST:
+            raise TooLong
+        return self._read(size)
+
+
+class _Pixels:
+    """Stops reading at the pixels, and keeps how long they are."""
+
+    length = 0
+
+    def __call__(self, tag, vr, length):
+        if tag in PIXELS:
+            self.length = length
+        return tag in PIXELS
 
 
 def is_dicom(stream):
@@ -58,16 +97,19 @@ def read(stream):
 
     try:
         with pydicom.config.disable_value_validation():
-            tags = pydicom.dcmread(stream, stop_before_pixels=True, force=True, specific_tags=list(TAGS))
-            return _header(tags)
+            wanted, pixels = [pydicom.tag.Tag(name) for name in (*TAGS, "SpecificCharacterSet")], _Pixels()
+            tags = pydicom.filereader.read_partial(_Sparing(stream), pixels, force=True, specific_tags=wanted)
+            return _header(tags, pixels.length)
+    except TooLong:
+        return "damaged or deflated DICOM: its header is too long"
     except RecursionError:
         return "damaged DICOM: its sequences never end"
     except Exception as error:  # whatever bytes can do to a parser: the file is told about, and the others go on
         return f"damaged DICOM: {type(error).__name__}"
 
 
-def _header(tags):
-    positions, orientation, pixel = _geometry(tags)
+def _header(tags, pixel_bytes):
+    positions, orientation, pixel, rescale = _geometry(tags)
     return Header(
         uid=_text(tags, "SOPInstanceUID"), series=_text(tags, "SeriesInstanceUID"),
         study=_text(tags, "StudyInstanceUID"), number=_whole(tags, "SeriesNumber"),
@@ -76,21 +118,26 @@ def _header(tags):
         kinds=tuple(str(kind).upper() for kind in _many(tags.get("ImageType"))),
         positions=positions, orientation=orientation, pixel=pixel,
         shape=(_whole(tags, "Rows") or 0, _whole(tags, "Columns") or 0), colours=_whole(tags, "SamplesPerPixel") or 1,
+        frames=_whole(tags, "NumberOfFrames") or 1, bits=_whole(tags, "BitsAllocated"), rescale=rescale,
+        pixel_bytes=pixel_bytes,
     )
 
 
 def _geometry(tags):
-    """(positions of the frames, orientation, mm between pixels): at the top of a classic file, in sequences of an
-    enhanced one.
+    """(positions of the frames, orientation, mm between pixels, slope and intercept): at the top of a classic file, in
+    sequences of an enhanced one.
     """
     shared = _first(tags.get("SharedFunctionalGroupsSequence"))
     frames = tags.get("PerFrameFunctionalGroupsSequence") or [tags]
     places = (_numbers(_within(frame, "PlanePositionSequence", "ImagePositionPatient"), 3) for frame in frames)
     groups = [*frames, shared]
+    values = ("RescaleSlope", "RescaleIntercept")
+    rescale = [_one(groups, "PixelValueTransformationSequence", name, 1) for name in values]
     return (
         tuple(place for place in places if place),
         _one(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6),
         _one(groups, "PixelMeasuresSequence", "PixelSpacing", 2),
+        None if None in rescale else sum(rescale, ()),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocessing.dicom import headers
+from preprocessing.dicom import agreement, headers
 from preprocessing.dicom.files import ZIP, header, keeping_open, listed
 from preprocessing.dicom.series import Series, Slice, normal
 from preprocessing.orientation import MAX_ANGLE
@@ -56,22 +56,27 @@ def _key(tags, place):
 
 
 def _series(study, uid, files):
+    files = _once(files)
     places, positions, slices = _in_space(files)
     tags = files[0][1]
+    reason = _unusable(tags, positions) or agreement.problem([each for _, each in files])
     return Series(
-        "", "", study, uid, places, positions, tags.number, tags.kernel, tags.shape, tags.patient,
-        _unusable(tags, positions), slices, tags.orientation, tags.pixel,
+        "", "", study, uid, places, positions, tags.number, tags.kernel, tags.shape, tags.patient, reason, slices,
+        tags.orientation, tags.pixel,
     )
 
 
+def _once(files):
+    """The files without copies, which have the same name and place."""
+    found = {(tags.uid, tags.positions) if tags.uid else place: (place, tags) for place, tags in reversed(files)}
+    return list(reversed(found.values()))
+
+
 def _in_space(files):
-    """(places, positions along the normal, slices) in rising order, each slice once."""
-    seen, places, planes = set(), [], []
+    """(places, positions along the normal, slices) in rising order, each of them once."""
+    places, planes = [], []
     across = normal(files[0][1].orientation)
     for place, tags in files:
-        if tags.uid in seen and tags.uid:
-            continue
-        seen.add(tags.uid)
         along = [float(np.dot(position, across)) for position in tags.positions]
         places.append((min(along, default=0.0), place))
         planes += zip(along, _slices(tags))

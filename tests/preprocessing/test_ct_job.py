@@ -125,7 +125,7 @@ def test_every_bad_input_is_listed_with_its_reason_and_the_job_goes_on(
         "singular": "no axial direction: the affine is singular",
         "nan": "1 voxels are NaN or infinite",
         "infinite": "1 voxels are NaN or infinite",
-        "large": "are outside float16",
+        "large": "are no HU",
         "no-slices": "zero slices: the volume is empty",
         "constant": "zero slices: all 3 are of one constant value",
         "unlabelled": "a scan without a label",
