@@ -11,7 +11,7 @@ from preprocessing.errors import UsageError
 
 # Raised whenever the same settings would give other bags, so that old and new shards have another hash and
 # never mix.
-ALGORITHM = 2
+ALGORITHM = 3
 ALIGNMENTS = ("axes", "rigid")
 AXIS_LETTERS = ("LR", "PA", "IS")
 

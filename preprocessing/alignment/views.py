@@ -17,7 +17,7 @@ LEVELS = ((8.0, 2), (4.0, 1), (3.0, 1))  # (mm of Gaussian, steps a voxel), coar
 FINE = 2.0  # mm, of the in-plane means that are resampled to it
 MARGIN = 24.0  # mm of air around the head
 HEAD = -200.0, 400.0  # HU of a whole head: from fat to bone; what lies beyond tells of no anatomy (our decision)
-# Of a whole head, half of the shades go to what lies between fluid and blood, a twelfth of the range: where a scan shows
+# Half of the shades of a whole head go to what lies between fluid and blood, a twelfth of the range: where a scan shows
 # the vertex alone, its ventricles and sulci tell how it is turned (our decision).
 HU = (-200.0, -20.0, 0.0, 80.0, 120.0, 400.0)
 SHADES = (-200.0, -110.0, -50.0, 250.0, 280.0, 400.0)
