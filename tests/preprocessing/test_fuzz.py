@@ -73,7 +73,7 @@ def job(folder, cases, write):
     given = ["--scans", folder / "scans", "--labels", folder / "labels.csv", "--out", folder / "out"]
     with no_longer_than(SECONDS), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert main([str(part) for part in ("ct", *given, "--size", 32, "--jobs", 1)]) == 0
+        assert main([str(part) for part in ("ct", *given, "--brain", "none", "--size", 32, "--jobs", 1)]) == 0
     return Ended(folder / "out", *oracle.outcomes(folder / "out"), allowed)
 
 
@@ -175,7 +175,7 @@ def test_a_label_table_is_read_right_or_refused_in_one_line(tmp_path, capsys, ca
     (tmp_path / "scans/a.nii").write_bytes(nifti.encoded())
     (tmp_path / "labels.csv").write_bytes(case.content)
     given = ["--scans", tmp_path / "scans", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out"]
-    ended = main([str(part) for part in ("ct", *given, "--size", 16, "--jobs", 1, "--no-qc")])
+    ended = main([str(part) for part in ("ct", *given, "--brain", "none", "--size", 16, "--jobs", 1, "--no-qc")])
     said = capsys.readouterr().err.splitlines()
     if ended == 0:
         bags, rows = oracle.outcomes(tmp_path / "out")
