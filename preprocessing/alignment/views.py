@@ -15,6 +15,7 @@ from preprocessing.itk import sitk
 STEP = 4.0  # mm, of the grid (our decision)
 LEVELS = ((8.0, 2), (4.0, 1), (3.0, 1))  # (mm of Gaussian, steps a voxel), coarse to fine (our decision)
 FINE = 2.0  # mm, of the in-plane means that are resampled to it
+WHOLE = 0.99  # of a voxel of the grid that the scan must have reached: padding must not shine through
 MARGIN = 24.0  # mm of air around the head
 HEAD = -200.0, 400.0  # HU of a whole head: from fat to bone; what lies beyond tells of no anatomy (our decision)
 # Half of the shades of a whole head go to what lies between fluid and blood, a twelfth of the range: where a scan shows
@@ -57,7 +58,7 @@ def view(slices, matrix, inside=None):
         ScanError: nothing in it is a head.
     """
     small, to_world = _reduced(slices, matrix)
-    reached = (small > AIR_HU).astype(np.uint8)
+    reached = (small > AIR_HU).astype(np.float32)
     if inside is None:
         body = _body(small, tuple(np.linalg.norm(to_world[:3, :3], axis=0)[::-1]))
     else:
@@ -109,7 +110,8 @@ def _onto_grid(small, reached, to_world, first, last, low):
     back = affine_transform(np.linalg.inv(to_world))
     blurred = ndimage.gaussian_filter(small, _blur(np.linalg.norm(to_world[:3, :3], axis=0)[::-1]), mode="nearest")
     image = sitk.Resample(index_image(blurred), reference, back, sitk.sitkLinear, low)
-    return image, sitk.Resample(index_image(reached), reference, back, sitk.sitkNearestNeighbor, 0)
+    whole = sitk.Resample(index_image(reached), reference, back, sitk.sitkLinear, 0)
+    return image, whole >= WHOLE
 
 
 def _levels(image, seen):
