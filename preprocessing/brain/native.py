@@ -18,10 +18,10 @@ constants are our decisions, tuned on phantoms (seeds that no test uses) and loo
 
 import numpy as np
 from scipy import ndimage
-from skimage.morphology import convex_hull_image
 
+from preprocessing.brain import morphology
+from preprocessing.brain.morphology import filled, hulls, largest
 from preprocessing.errors import ScanError
-from preprocessing.itk import sitk
 
 PIXEL = 1.0  # mm; the cavity has no finer parts that matter
 AIR = -250.0  # HU, between air or foam and skin
@@ -65,13 +65,30 @@ def cavity(volume, steps):
     """`extract` on a volume (n, h, w) with pixels of about `PIXEL`, from the neck to the vertex."""
     smooth = ndimage.gaussian_filter(volume, [0, SMOOTH / steps[1], SMOOTH / steps[2]], mode="nearest")
     body = head(smooth, steps)
+    around = _box(body, steps)
+    found = np.zeros_like(body)
+    found[around] = _within(volume[around], smooth[around], body[around], steps)
+    return found
+
+
+def _within(volume, smooth, body, steps):
+    """`cavity` of a volume that is cropped to its head."""
     bone = body & (smooth > BONE)
-    soft = body & ~bone & (smooth > FAT) & _hulls(bone)
+    soft = body & ~bone & (smooth > FAT) & hulls(bone)
     walls = _closed(bone, steps, GAP / 2)
     core = _brain(_eroded(soft & ~walls, steps, GAP / 2), steps)
     grown = _grown(core, soft, steps, GAP / 2 + PIXEL)
     grown = _narrowing(grown, steps)
     return _rimmed(grown, volume, bone, steps)
+
+
+def _box(body, steps):
+    """Slices of a volume that hold a body and a `GAP` around it."""
+    found = [slice(None)]
+    for axis, radius in zip((1, 2), _radii(steps, GAP)[1:]):
+        seen = np.flatnonzero(body.any(axis=(0, 3 - axis)))
+        found.append(slice(max(0, seen[0] - radius), seen[-1] + 1 + radius))
+    return tuple(found)
 
 
 def averaged(slices, factors):
@@ -92,31 +109,15 @@ def _enlarged(mask, shape, factors):
 
 def head(smooth, steps):
     """The largest thick body denser than air, holes filled slice by slice."""
-    thick = _opened(smooth > AIR, steps, THIN / 2)
+    thick = _dilated(_eroded(smooth > AIR, _flat(steps), THIN / 2), _flat(steps), THIN / 2)
     if not thick.any():
         raise ScanError("brain extraction: no slice shows a head; is it a head CT in HU?")
-    return _filled(_largest(thick))
-
-
-def _filled(mask):
-    """Holes filled in every slice."""
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in mask])
-
-
-def _hulls(bone):
-    """The convex hull of the bone of every slice."""
-    return np.stack([convex_hull_image(plane) if plane.any() else plane for plane in bone])
-
-
-def _largest(mask):
-    """The largest piece of a mask that is not empty."""
-    labels, _ = ndimage.label(mask)
-    return labels == 1 + np.bincount(labels.ravel())[1:].argmax()
+    return filled(largest(thick))
 
 
 def _brain(core, steps):
     """The largest piece of a mask. Raises ScanError where it is no brain."""
-    found = _largest(core) if core.any() else core
+    found = largest(core) if core.any() else core
     if np.count_nonzero(found) * np.prod(steps) / 1000 < LEAST:
         raise ScanError("brain extraction: no brain is closed in by bone; is it a head CT in HU, with its skull?")
     return found
@@ -132,9 +133,8 @@ def _grown(core, within, steps, radius):
 def _narrowing(mask, steps):
     """The mask, going down from its widest slice, without what lies outside the slice above it."""
     found = mask.copy()
-    flat = (1.0, *steps[1:])
     for at in range(int(mask.sum(axis=(1, 2)).argmax()) - 1, -1, -1):
-        above = _dilated(found[at + 1 : at + 2], flat, FLARE * steps[0] + steps[1])
+        above = _dilated(found[at + 1 : at + 2], _flat(steps), FLARE * steps[0] + steps[1])
         found[at] &= above[0]
     return found
 
@@ -144,40 +144,37 @@ def _rimmed(mask, volume, bone, steps):
 
     A voxel that is half bone is halfway between brain and the densest bone nearby.
     """
-    flat = (1e3, *steps[1:])
-    filled = _filled(mask | (_closed(mask, steps, GAP / 2) & ~bone))
+    whole = filled(mask | (_closed(mask, steps, GAP / 2) & ~bone))
     size = [1 + 2 * round(NEARBY / step) for step in steps[1:]]
     halfway = (ndimage.grey_dilation(volume, [1, *size]) + BRAIN) / 2
     halfway[:-1] = np.maximum(halfway[:-1], (volume[1:] + BRAIN) / 2)
     halfway[1:] = np.maximum(halfway[1:], (volume[:-1] + BRAIN) / 2)
     halfway = np.clip(halfway, *EDGE)
     takeable = (volume > FAT) & (volume < halfway)
-    blood = filled & (volume > BLOOD[0]) & (volume < BLOOD[1])
+    blood = whole & (volume > BLOOD[0]) & (volume < BLOOD[1])
     for this, last in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
-        filled[this] |= (filled[last] & takeable[this]) | (blood[last] & (volume[this] < DENSE) & (volume[this] > FAT))
-    return _filled(filled | (_dilated(filled, flat, RIM) & takeable))
+        whole[this] |= (whole[last] & takeable[this]) | (blood[last] & (volume[this] < DENSE) & (volume[this] > FAT))
+    return filled(whole | (_dilated(whole, _flat(steps), RIM) & takeable))
 
 
 def _dilated(mask, steps, radius):
-    return _morphed(sitk.BinaryDilate, mask, steps, radius)
+    return morphology.dilated(mask, _radii(steps, radius))
 
 
 def _eroded(mask, steps, radius):
-    return _morphed(sitk.BinaryErode, mask, steps, radius)
-
-
-def _opened(mask, steps, radius):
-    flat = (1e3, *steps[1:])
-    return _dilated(_eroded(mask, flat, radius), flat, radius)
+    return morphology.eroded(mask, _radii(steps, radius))
 
 
 def _closed(mask, steps, radius):
     """In-plane."""
-    return _morphed(sitk.BinaryMorphologicalClosing, mask, (1e3, *steps[1:]), radius)
+    return morphology.closed(mask, _radii(_flat(steps), radius))
 
 
-def _morphed(operation, mask, steps, radius):
-    """A binary operation with a ball of `radius` mm."""
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    sizes = [max(0, round(radius / step)) for step in reversed(steps)]
-    return sitk.GetArrayFromImage(operation(image, sizes, sitk.sitkBall)).astype(bool)
+def _radii(steps, radius):
+    """A radius in mm as voxels along each axis."""
+    return [round(radius / step) for step in steps]
+
+
+def _flat(steps):
+    """Steps with slices so far apart that nothing reaches from one to the next."""
+    return (np.inf, *steps[1:])
