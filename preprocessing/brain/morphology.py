@@ -11,6 +11,7 @@ from scipy.spatial import ConvexHull
 IN_PLANE = np.zeros((3, 3, 3), bool)  # neighbours that share an edge, in the same slice
 IN_PLANE[1] = ndimage.generate_binary_structure(2, 1)
 CORNERS = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])  # of a pixel, as scikit-image has them
+NEAR = 1e-9  # voxels, against rounding
 
 
 def dilated(mask, radii):
@@ -52,16 +53,21 @@ def largest(mask):
     return labels == 1 + np.bincount(labels.ravel())[1:].argmax()
 
 
-def hulls(mask):
-    """The convex hull of every slice."""
-    return np.stack([_hull(plane) if plane.any() else plane for plane in mask])
+def hulls(mask, mirrors=None):
+    """The convex hull of every slice (n, h, w), or of the slice and its mirror image.
+
+    Args:
+        mirrors: (n, 2, 3), takes (row, column, 1) of every slice to where its mirror image lies.
+    """
+    mirrors = [None] * len(mask) if mirrors is None else mirrors
+    return np.stack([_hull(plane, mirror) if plane.any() else plane for plane, mirror in zip(mask, mirrors)])
 
 
 def _reach(radii):
     """How far an ellipsoid reaches along the columns, by slice and row from its middle; -1 where it does not."""
     deep, high = np.ogrid[-radii[0] : radii[0] + 1, -radii[1] : radii[1] + 1]
     left = 1 - (deep / (radii[0] + 0.5)) ** 2 - (high / (radii[1] + 0.5)) ** 2
-    return np.where(left < 0, -1, (np.sqrt(np.maximum(left, 0)) * (radii[2] + 0.5) + 1e-9).astype(int))
+    return np.where(left < 0, -1, (np.sqrt(np.maximum(left, 0)) * (radii[2] + 0.5) + NEAR).astype(int))
 
 
 def _join(found, mask, offsets):
@@ -76,17 +82,18 @@ def _overlap(offset, size):
     return slice(max(0, offset), max(0, offset) + left), slice(max(0, -offset), max(0, -offset) + left)
 
 
-def _hull(plane):
+def _hull(plane, mirror):
     """The convex hull of a plane (h, w) that is not empty, from the first and last pixel of each of its rows."""
     rows = np.flatnonzero(plane.any(axis=1))
     ends = [plane[rows].argmax(axis=1), plane.shape[1] - 1 - plane[rows, ::-1].argmax(axis=1)]
     points = np.concatenate([np.column_stack([rows, end]) + corner for end in ends for corner in CORNERS])
+    if mirror is not None:
+        points = np.concatenate([points, points @ mirror[:, :2].T + mirror[:, 2]])
     corners = points[ConvexHull(points).vertices]
-    height, left, right = np.arange(plane.shape[0]), *(_side(corners, sign) for sign in (1, -1))
-    low, high = np.interp(height, *left), -np.interp(height, *right)
-    columns = np.arange(plane.shape[1])
-    within = (columns >= low[:, None] - 1e-9) & (columns <= high[:, None] + 1e-9)
-    return within & (height >= rows[0])[:, None] & (height <= rows[-1])[:, None]
+    height, columns = np.arange(plane.shape[0]), np.arange(plane.shape[1])
+    low, high = (sign * np.interp(height, *_side(corners, sign)) for sign in (1, -1))
+    within = (columns >= low[:, None] - NEAR) & (columns <= high[:, None] + NEAR)
+    return within & ((height >= corners[:, 0].min()) & (height <= corners[:, 0].max()))[:, None]
 
 
 def _side(corners, sign):
@@ -94,5 +101,5 @@ def _side(corners, sign):
     rows, columns = corners[np.lexsort((sign * corners[:, 1], corners[:, 0]))].T * [[1], [sign]]
     last = np.flatnonzero(rows == rows[-1])[0]
     chord = np.interp(rows, rows[[0, last]], columns[[0, last]])
-    kept = columns <= chord + 1e-9
+    kept = columns <= chord + NEAR
     return rows[kept], columns[kept]

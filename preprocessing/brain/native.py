@@ -37,6 +37,8 @@ BLOOD = 48.0, 120.0  # HU; a voxel beyond it in the next slice is kept up to `DE
 DENSE = 950.0  # HU
 NEARBY = 4.0  # mm
 EDGE = 450.0, 600.0  # HU, least and most of what is halfway from brain to bone
+SCALP = 4.0  # mm, the least between brain and air where there is no bone
+BULGE = 12.0  # mm that brain may come out of an opened skull
 LEAST = 30.0  # cm3 of cavity that is a brain at all
 
 
@@ -74,7 +76,7 @@ def cavity(volume, steps):
 def _within(volume, smooth, body, steps):
     """`cavity` of a volume that is cropped to its head."""
     bone = body & (smooth > BONE)
-    soft = body & ~bone & (smooth > FAT) & hulls(bone)
+    soft = body & ~bone & (smooth > FAT) & _vault(bone, body, steps)
     walls = _closed(bone, steps, GAP / 2)
     core = _brain(_eroded(soft & ~walls, steps, GAP / 2), steps)
     grown = _grown(core, soft, steps, GAP / 2 + PIXEL)
@@ -113,6 +115,27 @@ def head(smooth, steps):
     if not thick.any():
         raise ScanError("brain extraction: no slice shows a head; is it a head CT in HU?")
     return filled(largest(thick))
+
+
+def _vault(bone, body, steps):
+    """Where a cavity may lie: in the convex hull of every slice's bone and its mirror image, or bulging out of it under
+    the skin.
+    """
+    hull = hulls(bone, _mirrors(body, steps))
+    deep = _eroded(body, _flat(steps), SCALP)
+    return hull | (_dilated(hull, _flat(steps), BULGE) & deep)
+
+
+def _mirrors(body, steps):
+    """(n, 2, 3) of `hulls`: the left of every slice on its right, about the long axis of the head's upper half."""
+    size = np.array(steps[1:])
+    places = [np.argwhere(plane) * size for plane in body]
+    middles = np.array([each.mean(axis=0) if len(each) else (0, 0) for each in places])
+    upper = [each - middle for each, middle in zip(places, middles)][len(places) // 2 :]
+    axis = np.linalg.eigh(np.cov(np.concatenate(upper).T))[1][:, -1]
+    turn = (2 * np.outer(axis, axis) - np.eye(2)) * size / size[:, None]
+    middles /= size
+    return np.concatenate([np.broadcast_to(turn, (len(body), 2, 2)), (middles - middles @ turn.T)[:, :, None]], axis=2)
 
 
 def _brain(core, steps):
