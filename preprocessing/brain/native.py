@@ -3,14 +3,14 @@
 This is not CT-BET, which the paper used; `ct_bet` is. It looks for what CT shows best, the inner table of the skull:
 
 1. The head is the largest body denser than air; tables and holders are thinner and fall to an opening.
-2. Bone is what is dense. Closed in-plane it bridges sutures, fissures and burr holes; its convex hull, slice by slice,
-   bridges what surgery has taken away.
+2. Bone is what is dense. Closed in-plane it bridges sutures, fissures and burr holes; its convex hull with its mirror
+   image, slice by slice, bridges what surgery has taken away, and brain may bulge out of it under the skin.
 3. The cavity is soft tissue within the hull that cannot be reached from outside the skull through a gap narrower than
-   `GAP`: eroded, the largest piece kept, grown back.
+   `GAP`: eroded, the largest piece kept, grown back, also into pockets such as the tips of the temporal lobes.
 4. Downwards from its widest slice it may narrow but not widen by more than `FLARE`, so that neck and face, which bone
    closes in too, stay outside.
 5. The rim between it and the bone is taken back up to where bone fills half a voxel, because blood lies there: losing
-   it would lose the label, keeping a little dura would not.
+   it would lose the label, keeping a little dura would not. Holes are filled but for solid bone.
 
 All lengths are mm, so that thick slices and any pixel size are treated alike; it works on pixels of about `PIXEL`. Its
 constants are our decisions, tuned on phantoms (seeds that no test uses) and looked at on the real heads at hand.
@@ -30,15 +30,19 @@ BONE = 150.0  # HU, of smoothed voxels; fresh blood stays below 100, with harden
 SMOOTH = 0.8  # mm, against noise
 THIN = 24.0  # mm; tables and holders are thinner, a head in any slice is not
 GAP = 10.0  # mm, wider than the gaps between the bones of a skull but for the great hole
+NARROW = 6.0  # mm, wider than most holes for vessels and nerves
+WATER = 15.0  # HU, denser than water, of smoothed voxels
 FLARE = 0.6  # mm sideways a mm downwards
 RIM = 2.0  # mm between the cavity and the edge of the bone that are taken back
 BRAIN = 40.0  # HU
 BLOOD = 48.0, 120.0  # HU; a voxel beyond it in the next slice is kept up to `DENSE`
-DENSE = 950.0  # HU
+DENSE = 950.0  # HU, half a voxel of blood and half of the densest bone
+THICK = 2.0  # mm between slices; closer ones are thin, and hold too little of both to look for blood above `EDGE`
 NEARBY = 4.0  # mm
 EDGE = 450.0, 600.0  # HU, least and most of what is halfway from brain to bone
 SCALP = 4.0  # mm, the least between brain and air where there is no bone
 BULGE = 12.0  # mm that brain may come out of an opened skull
+SOLID = 3.0  # mm, wider than most calcifications and metal
 LEAST = 30.0  # cm3 of cavity that is a brain at all
 
 
@@ -80,6 +84,7 @@ def _within(volume, smooth, body, steps):
     walls = _closed(bone, steps, GAP / 2)
     core = _brain(_eroded(soft & ~walls, steps, GAP / 2), steps)
     grown = _grown(core, soft, steps, GAP / 2 + PIXEL)
+    grown = _grown(grown, _pockets(soft & (smooth > WATER), bone, steps), steps, GAP / 2)
     grown = _narrowing(grown, steps)
     return _rimmed(grown, volume, bone, steps)
 
@@ -153,6 +158,12 @@ def _grown(core, within, steps, radius):
     return np.isin(labels, np.unique(labels[core]))
 
 
+def _pockets(soft, bone, steps):
+    """Soft tissue in places wider than `NARROW`, such as the tips of the temporal lobes."""
+    flat = _flat(steps)
+    return _dilated(_eroded(soft & ~_closed(bone, steps, NARROW / 2), flat, NARROW / 2), flat, NARROW / 2)
+
+
 def _narrowing(mask, steps):
     """The mask, going down from its widest slice, without what lies outside the slice above it."""
     found = mask.copy()
@@ -167,7 +178,8 @@ def _rimmed(mask, volume, bone, steps):
 
     A voxel that is half bone is halfway between brain and the densest bone nearby.
     """
-    whole = filled(mask | (_closed(mask, steps, GAP / 2) & ~bone))
+    solid = _solid(volume, steps)
+    whole = _filled(mask | (_closed(mask, steps, GAP / 2) & ~bone), solid)
     size = [1 + 2 * round(NEARBY / step) for step in steps[1:]]
     halfway = (ndimage.grey_dilation(volume, [1, *size]) + BRAIN) / 2
     halfway[:-1] = np.maximum(halfway[:-1], (volume[1:] + BRAIN) / 2)
@@ -175,9 +187,20 @@ def _rimmed(mask, volume, bone, steps):
     halfway = np.clip(halfway, *EDGE)
     takeable = (volume > FAT) & (volume < halfway)
     blood = whole & (volume > BLOOD[0]) & (volume < BLOOD[1])
+    dense = DENSE if steps[0] >= THICK else EDGE[1]
     for this, last in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
-        whole[this] |= (whole[last] & takeable[this]) | (blood[last] & (volume[this] < DENSE) & (volume[this] > FAT))
-    return filled(whole | (_dilated(whole, _flat(steps), RIM) & takeable))
+        whole[this] |= (whole[last] & takeable[this]) | (blood[last] & (volume[this] < dense) & (volume[this] > FAT))
+    return _filled(whole | (_dilated(whole, _flat(steps), RIM) & takeable), solid)
+
+
+def _solid(volume, steps):
+    """Bone that is wider than any calcification is likely to be, such as the roof of an orbit."""
+    return _dilated(_eroded(volume > DENSE, _flat(steps), SOLID / 2), _flat(steps), SOLID / 2)
+
+
+def _filled(mask, solid):
+    """A mask with its holes, but for those parts of them that are solid."""
+    return mask | (filled(mask) & ~solid)
 
 
 def _dilated(mask, steps, radius):
