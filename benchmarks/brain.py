@@ -20,7 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 BRIGHT = 300.0  # HU, of voxels that are bone for the most part
 LEAST = 1.0  # cm3 of blood that a share is told of
 THICK = 1, 5  # mm, slices of the template
-LOW, HIGH = -20.0, 120.0  # HU shown
+LOW, HIGH = -60.0, 300.0  # HU shown: the inner table is told apart from the skull
+AROUND = 0.15  # of the brain's size, shown around it
+SHOWN = {
+    "real head", "real head, painted blood, craniectomy", "template in a built skull, 1 mm",
+    "template in a built skull, 5 mm", "phantoms", "craniectomy of half the skull, bulging brain",
+}
 TRUE, FOUND, LOST = (0.0, 0.9, 0.2), (0.0, 0.8, 1.0), (1.0, 0.0, 0.0)
 
 
@@ -33,7 +38,7 @@ def main(args=None):
     parser.add_argument("--phantoms", type=int, default=50, help="phantoms (default: 50)")
     parser.add_argument("--varied", type=int, default=14, help="phantoms of which variants are made (default: 14)")
     parser.add_argument("--out", help="CSV to write")
-    parser.add_argument("--figure", help="PNG to draw of the real head, the template and the worst phantom")
+    parser.add_argument("--figure", help="PNG to draw of the real head, the template and the worst phantoms")
     given = parser.parse_args(args)
     groups, shown = {}, {}
     for head in heads_of(given):
@@ -128,28 +133,30 @@ def _told(values, how, places):
 
 
 def keep(shown, head, row, found):
-    """Keeps what is drawn: the first head of every group but the phantoms, and the phantom of least Dice."""
-    worst = head.group == "phantoms" and row["dice"] < shown.get(head.group, (2,))[0]
-    if worst or (head.group not in shown and head.group != "phantoms"):
+    """Keeps what is drawn: the first head of the groups in `SHOWN`, or the one of least Dice of many."""
+    last = shown.get(head.group)
+    if head.group in SHOWN and (last is None or row["dice"] < last[0]):
         shown[head.group] = (row["dice"], head, found)
 
 
 def draw(path, shown):
-    """A row a head: slices at eighths of the brain's height, then one coronal and one sagittal plane."""
+    """A row a head: seven slices from the lowest to the highest, one coronal and one sagittal plane."""
     import matplotlib.pyplot as plt
 
     shown = list(shown)
-    figure, axes = plt.subplots(len(shown), 9, figsize=(27, 3.2 * len(shown)), facecolor="black", squeeze=False)
+    figure, axes = plt.subplots(len(shown), 9, figsize=(27, 3.3 * len(shown)), facecolor="black", squeeze=False)
     for line, (dice, head, found) in zip(axes, shown):
         tall, rows, columns = (np.flatnonzero(found.any(axis=axis)) for axis in ((1, 2), (0, 2), (0, 1)))
-        cuts = [np.s_[at] for at in tall[np.linspace(0, len(tall) - 1, 7).astype(int)]]
-        cuts += [np.s_[::-1, rows[len(rows) // 2]], np.s_[::-1, :, columns[len(columns) // 2] + 12]]
+        around = [slice(max(0, round(at[0] - AROUND * len(at))), round(at[-1] + AROUND * len(at)))
+                  for at in (rows, columns)]
+        cuts = [(at, *around) for at in tall[np.linspace(0, len(tall) - 1, 7).astype(int)]]
+        cuts += [np.s_[::-1, rows[len(rows) // 2], around[1]], np.s_[::-1, around[0], columns[len(columns) * 3 // 5]]]
         for place, (axis, cut) in enumerate(zip(line, cuts)):
-            ratio = 1 if place < 7 else head.spacing[0] / head.spacing[1]
-            plane(axis, head, found, cut, ratio)
-        line[0].set_title(f"{head.group} {head.name} Dice {dice:.3f}", color="white", loc="left", fontsize=9)
+            plane(axis, head, found, cut, 1 if place < 7 else head.spacing[0] / head.spacing[1])
+        about = "" if np.isnan(dice) else f", Dice {dice:.3f}"
+        line[0].set_title(f"{head.group}: {head.name}{about}", color="white", loc="left", fontsize=9)
     figure.tight_layout(pad=0.2)
-    figure.savefig(path, dpi=70, facecolor="black")
+    figure.savefig(path, dpi=72, facecolor="black")
 
 
 def plane(axis, head, found, cut, ratio):

@@ -43,6 +43,7 @@ EDGE = 450.0, 600.0  # HU, least and most of what is halfway from brain to bone
 SCALP = 4.0  # mm, the least between brain and air where there is no bone
 BULGE = 12.0  # mm that brain may come out of an opened skull
 SOLID = 3.0  # mm, wider than most calcifications and metal
+SPARSE = 4  # every so many pixels tell where a head's axis lies
 LEAST = 30.0  # cm3 of cavity that is a brain at all
 
 
@@ -134,10 +135,10 @@ def _vault(bone, body, steps):
 def _mirrors(body, steps):
     """(n, 2, 3) of `hulls`: the left of every slice on its right, about the long axis of the head's upper half."""
     size = np.array(steps[1:])
-    places = [np.argwhere(plane) * size for plane in body]
+    places = [np.argwhere(plane[::SPARSE, ::SPARSE]) * SPARSE * size for plane in body]
     middles = np.array([each.mean(axis=0) if len(each) else (0, 0) for each in places])
-    upper = [each - middle for each, middle in zip(places, middles)][len(places) // 2 :]
-    axis = np.linalg.eigh(np.cov(np.concatenate(upper).T))[1][:, -1]
+    centred = [each - middle for each, middle in zip(places, middles) if len(each)]
+    axis = np.linalg.eigh(np.cov(np.concatenate(centred[len(centred) // 2 :]).T))[1][:, -1]
     turn = (2 * np.outer(axis, axis) - np.eye(2)) * size / size[:, None]
     middles /= size
     return np.concatenate([np.broadcast_to(turn, (len(body), 2, 2)), (middles - middles @ turn.T)[:, :, None]], axis=2)
