@@ -46,6 +46,36 @@ def test_a_missing_part_of_the_skull_is_bridged():
     assert dice(found, brain) >= 0.95
 
 
+def test_blood_over_brain_that_bulges_out_of_an_opened_skull_is_kept():
+    """Bone of the left half is gone and the brain comes out by 8 mm there, blood upon it."""
+    slices, spacing, upwards, brain, _ = phantom(1)
+    middle = [int(at.mean()) for at in np.nonzero(brain.any(axis=0))]
+    rows, columns = np.mgrid[: slices.shape[1], : slices.shape[2]]
+    side = np.abs(np.degrees(np.arctan2(rows - middle[0], middle[1] - columns))) < 50
+    half = slice(len(slices) * 2 // 5, len(slices) * 4 // 5)
+    opened, blood = slices.copy(), np.zeros_like(brain)
+    pushed = round(8 / spacing[2])
+    opened[half, :, :-pushed] = np.where(side[:, pushed:], slices[half, :, pushed:], slices[half, :, :-pushed])
+    opened[half] = np.where((opened[half] > 150) & side, 45, opened[half])
+    for plane, inside in zip(blood[half], brain[half]):
+        edge = inside & ~np.roll(inside, pushed // 2, axis=1) & side
+        plane[:, :-pushed] = edge[:, pushed:]
+    opened[blood] = 65
+    found = native.extract(opened, spacing, upwards)
+    assert np.count_nonzero(found & blood) >= 0.99 * np.count_nonzero(blood) > 0
+
+
+def test_solid_bone_within_is_no_hole_to_fill():
+    slices, spacing, upwards, brain, _ = phantom(3)
+    middle = len(slices) // 2
+    row, column = (int(at.mean()) for at in np.nonzero(brain[middle]))
+    slices[middle, row - 4 : row + 4, column - 4 : column + 4] = 1200
+    slices[middle, row + 20, column] = 1200
+    found = native.extract(slices, spacing, upwards)[middle]
+    assert not found[row - 2 : row + 2, column - 2 : column + 2].any()
+    assert found[row + 20, column]
+
+
 def test_bright_blood_that_touches_the_skull_is_kept():
     slices, spacing, upwards, brain, _ = phantom(2)
     middle = len(slices) // 2
