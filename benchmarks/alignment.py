@@ -91,7 +91,7 @@ def trials(name, slices, to_mm, target, count):
         second = found_motion(*moved, target)
         left = np.linalg.inv(motion @ first.matrix) @ second.matrix
         rows.append({
-            "scan": name, "kind": "header" if header else "voxels", **errors(left, target.middle),
+            "scan": name, "kind": "header" if header else "voxels", **errors(left, target.view.centre),
             "flagged": second.problem or first.problem, "seconds": time.perf_counter() - started,
         })
     return rows

@@ -4,7 +4,7 @@
     python -m mil_tf.predict FOLDER      --model runs/.../seed-0/export --out answers
 
 Scans are prepared with the settings that the model carries, those of its training data. Per scan ID.json,
-ID.csv (a row a slice of the file; empty slices, which are not scored, have no probability) and ID.png; over
+ID.csv (a row a slice; empty slices, which are not scored, have no probability) and ID.png; over
 all scans predictions.csv, and rejected.csv with the reason for each scan that could not be used. A scan that
 is visibly unlike the training data is predicted all the same, with a warning on stderr and in its outputs. Where
 the training data was aligned to a template, scans are too, by the one that the model carries; scan_slice in

@@ -5,6 +5,8 @@ kept right.
 import numpy as np
 
 AIR_HU = -1024.0  # the value of air outside the scanner's field of view
+# HU, and the share of a head's voxels beyond it: the heads at hand have 0.08 and more, brains at most 0.013 (our decision).
+BONE, BONE_SHARE = 700.0, 0.03
 ZERO_TOLERANCE = 0.5  # HU; a resampled brain-extracted volume has borders of 1e-6, not of 0
 
 
@@ -44,6 +46,11 @@ def null_value(slices):
     edges = (slices[:, 0], slices[:, -1], slices[:, :, 0], slices[:, :, -1])
     extracted = all(np.abs(edge).max() < ZERO_TOLERANCE for edge in edges)
     return 0.0 if extracted else AIR_HU
+
+
+def has_skull(values):
+    """Whether the HU of a head (m,) are those of a whole one; a brain keeps little of the bone around it."""
+    return np.count_nonzero(values > BONE) >= BONE_SHARE * len(values)
 
 
 def _ranges(length, size):

@@ -119,9 +119,12 @@ def _extracted(stack, settings):
     """The stack with its brain found."""
     if settings.brain == "none":
         return stack
-    if canvas.null_value(stack.hu) == 0:
-        return stack.told({"brain": "as given: everything around it is 0"})
-    inside = brain.extract(stack.hu, stack.spacing, bool(stack.to_mm[2, 2] > 0), settings.brain)
+    hu = stack.hu
+    if canvas.null_value(hu) == 0:
+        if not canvas.has_skull(hu[hu != 0]):
+            return stack.told({"brain": "as given: everything around it is 0"})
+        hu = np.where(hu > 0, hu, canvas.AIR_HU)  # a whole head, whose air was clipped to 0
+    inside = brain.extract(hu, stack.spacing, bool(stack.to_mm[2, 2] > 0), settings.brain)
     cm3 = float(np.count_nonzero(inside) * np.prod(stack.spacing) / 1000)
     return stack._replace(inside=inside).told({"brain": settings.brain} | brain.told(cm3))
 
@@ -205,8 +208,7 @@ def _shown(table, stack, total):
     found = {}
     for index, (first, last) in stack.shows.items():
         values = {table.get(source, -1) for source in range(max(0, first), min(total - 1, last) + 1)}
-        if len(values) == 1:
-            found[index] = values.pop()
+        found[index] = values.pop() if len(values) == 1 else -1
     return found
 
 

@@ -8,8 +8,9 @@ The id of a series is the name of the folder or archive that holds its study, wi
 several axial ones; --series says which of them is taken, and the others are listed in rejected.csv. The table
 has columns id,label[,patient], label 0 or 1; other columns are kept with the bag. Tables of public data sets
 are read as they come. Volumes are reoriented by
-their header (axes permuted and flipped, nothing interpolated), cut into axial slices, null-padded or cropped
-around the centre, stored as float16 HU and shuffled within the bag with the permutation kept. What cannot be
+their header (axes permuted and flipped; --align rigid interpolates), all but the brain is set to 0, and axial
+slices are null-padded or cropped around the centre, stored as float16 HU and shuffled within the bag with the
+permutation kept. What cannot be
 used is listed in DIR/rejected.csv with the reason, and the job goes on. DIR/qc.html shows every scan before and
 after, to be looked through.
 
@@ -176,7 +177,8 @@ def run(args):
     scans, rejected = find(args)
     units.check(args.unit, scans)
     shards = inputs.plan(scans, settings)
-    info = describe(settings, inputs.fingerprint(scans, rejected), args.unit)
+    outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
+    info = describe(settings, inputs.fingerprint(scans, rejected), outputs)
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         if not args.no_qc and not os.path.exists(os.path.join(args.out, PAGE)):  # it was stopped before its last step
@@ -188,7 +190,6 @@ def run(args):
         writer = DatasetWriter(args.out, shards, info, force=args.force)
         if settings.template:
             write_bytes(writer.folder / template_name(settings), Path(settings.template).read_bytes())
-        outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
         write(writer, products, scans, settings, outputs, crew)
     info = writer.finish(rejected)
     if not args.no_qc:
@@ -222,17 +223,18 @@ def find(args):
     return scans, given.rejected + no_scans + rejected
 
 
-def describe(settings, fingerprint, unit="scan"):
+def describe(settings, fingerprint, outputs):
     """What `dataset.json` says about how the bags were made."""
     made = {
         "kind": "ct",
         "algorithm": ALGORITHM,
-        "unit": unit,
+        "unit": outputs.unit,
         "settings": {**settings.to_dict(), "template": template_name(settings)},
         "hash": settings.hash(),
         "version": package_version(),
     }
-    return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint}
+    beside = {"masks": outputs.masks, "pictures": outputs.thumbnails}
+    return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint, "beside": beside}
 
 
 def template_name(settings):

@@ -24,6 +24,7 @@ from tfrecords.writer import csv_text, label_text, write_text
 
 COLUMNS = ("id", "patient", "label", "slices")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 SLICES = re.compile(r"^(?P<count>\d+) of \d+ (?P<kind>slices without a label)$")  # of a data set of slices
 NOTES = ("box", "boxes", "labels of slices")  # on rows of tables that were never to become a bag
 
@@ -100,7 +101,7 @@ def category(reason):
         return reason
     if reason.startswith("not chosen"):
         return "another series of the study was chosen"
-    return reason.split(":")[0].split(", ")[0]
+    return NUMBER.sub("N", reason.split(":")[0].split(", ")[0])
 
 
 def text(steps):
@@ -136,7 +137,9 @@ def splits(dataset):
     path, rows = Path(dataset.folder) / SPLITS, {row.id: row for row in dataset.rows}
     parts = collections.defaultdict(list)
     for _, given in read_table(path) if path.exists() else ():
-        row = rows[given["id"]]
+        row = rows.get(given["id"])
+        if row is None:
+            raise UsageError(f"{path}: Expected splits of these bags. Received: id {given['id']!r}; split them again.")
         parts[int(given["fold"]), given["split"]].append(Volume(row.id, row.patient, row.label[0]))
     return table_1(parts) if parts else []
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from preprocessing import qc, units
 from preprocessing.errors import ScanError
+from preprocessing.labels import SUFFIXES
 
 LONGEST = 200  # bytes of a name; file systems take 255 with its ending, and that of a file being written
 
@@ -95,7 +96,8 @@ def clear(folder):
     from preprocessing.brain.saved import is_own
 
     folder = Path(folder)
-    (folder / qc.PAGE).unlink(missing_ok=True)
+    for name in (qc.PAGE, *(f"template{suffix}" for suffix in SUFFIXES)):
+        (folder / name).unlink(missing_ok=True)
     old = [*folder.glob(f"{qc.FOLDER}/*.jpg"), *filter(is_own, folder.glob("masks/*.nii.gz"))]
     for path in [*old, *folder.glob(f"{qc.FOLDER}/*.jpg.tmp"), *folder.glob("masks/*.nii.gz.tmp")]:
         path.unlink()

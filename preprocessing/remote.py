@@ -46,6 +46,8 @@ def unfit(scan, settings, wanted):
     for path in [*files(scan), *([settings.template] if settings.template else [])]:
         if not os.path.exists(path):
             return f"does not see {path}; give all machines the folder by the same name"
+    if settings.template and not _is_same(settings):
+        return f"sees another file as {settings.template}"
     if settings.brain == "ct-bet" and shutil.which("bet2") is None:
         return "has no bet2 on its PATH; install FSL there"
     return ""
@@ -71,6 +73,12 @@ def files(scan):
     """A file of each folder that the scan needs: of a series the first, as one stands for all."""
     first = scan.path if isinstance(scan.path, str) else scan.path.places[0].path
     return [first] + ([scan.mask] if scan.mask else [])
+
+
+def _is_same(settings):
+    from preprocessing.alignment.template import fingerprint
+
+    return fingerprint(settings.template) == settings.template_hash
 
 
 def _version(name):

@@ -29,17 +29,20 @@ def scan_slice(bag, index):
 
 def on_scan(bag, values):
     """The values (n,) of a bag's slices on the voxels of the scan, float32 (i, j, k); 0 where no slice was scored."""
-    matrix = to_bag(bag)
-    grids = np.meshgrid(*(np.arange(size) for size in bag.source_shape), indexing="ij", sparse=True)
-    column, row, index = (
-        np.rint(sum(factor * grid for factor, grid in zip(line, grids)) + line[3]).astype(int) for line in matrix[:3]
-    )
     by_index = np.zeros(bag.source_index.max() + 1, np.float32)
     by_index[bag.source_index] = values
-    found = by_index[np.clip(index, 0, len(by_index) - 1)]
-    height, width = bag.instances.shape[1:3]
-    within = (column >= 0) & (column < width) & (row >= 0) & (row < height) & (index >= 0) & (index < len(by_index))
-    return np.where(within, found, np.float32(0))
+    matrix, ends = to_bag(bag), [*reversed(bag.instances.shape[1:3]), len(by_index)]
+    return np.stack([_plane(i, bag.source_shape[1:], matrix, ends, by_index) for i in range(bag.source_shape[0])])
+
+
+def _plane(i, shape, matrix, ends, by_index):
+    """One plane (j, k) of the scan, so that memory does not follow the volume."""
+    grids = [i, *np.ogrid[: shape[0], : shape[1]]]
+    places = [
+        np.rint(sum(factor * grid for factor, grid in zip(line, grids)) + line[3]).astype(int) for line in matrix[:3]
+    ]
+    within = np.logical_and.reduce([(place >= 0) & (place < end) for place, end in zip(places, ends)])
+    return np.where(within, by_index[np.clip(places[2], 0, len(by_index) - 1)], np.float32(0))
 
 
 def write_map(path, bag, values):

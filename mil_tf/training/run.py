@@ -34,6 +34,7 @@ from mil_tf.training.observers import Console, HistoryTable, TensorBoard
 from mil_tf.training.scoring import Scorer
 from mil_tf.training.shared import ChiefsBest, Replica, Replicas, SharedCheckpoints, SharedSearch, SharedSignal
 from mil_tf.training.state import BestWeights, Checkpoints
+from tfrecords.errors import DatasetError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +164,9 @@ def _learner(job, shape, crew):
 
 
 def _config(job, dataset, sources, model, crew):
+    template = dataset.info.get("preprocessing", {}).get("settings", {}).get("template")
+    if template and not (Path(dataset.folder) / template).exists():
+        raise DatasetError(f"{dataset.folder}: Expected {template}, to which its scans are aligned. Received: none.")
     return {
         "recipe": job.recipe,
         "variant": job.variant,

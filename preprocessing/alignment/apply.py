@@ -20,7 +20,7 @@ def aligned(stack, settings):
     Raises:
         UsageError: the template cannot be used.
     """
-    target = template.load(settings.template)
+    target = template.load(settings.template, settings.template_hash)
     try:
         found = found_motion(stack.hu, stack.to_mm, target)
     except ScanError as error:
@@ -31,7 +31,7 @@ def aligned(stack, settings):
         "align": "rigid", "rotation_degrees": round(found.angle, 1), "shift_mm": round(found.shift, 1),
         "match": round(found.match, 3),
     }
-    return _moved(stack, found, target.middle, settings.size).told(facts)
+    return _moved(stack, found, target.view.centre, settings.size).told(facts)
 
 
 def found_motion(slices, to_mm, target):
@@ -51,6 +51,8 @@ def found_motion(slices, to_mm, target):
     seen = view(slices, to_mm)
     if seen.stripped == target.view.stripped:
         return rigid.register(target.view, seen)
+    if target.bridge is None:
+        raise ScanError("the scan has lost its skull, the template has not")
     found = rigid.register(builtin.views()[int(seen.stripped)], seen)
     return found._replace(matrix=found.matrix @ target.bridge)
 

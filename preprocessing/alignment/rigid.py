@@ -35,17 +35,20 @@ class Found(NamedTuple):
 
     Attributes:
         matrix: (4, 4), template mm -> scan mm.
-        angle: degrees of its rotation.
-        shift: mm between the centres of mass once it is done.
+        shift: mm between the centres of mass once it is done; as match and seen of what the scan was compared with.
         match: correlation of the HU where either of the two has a head.
         seen: share of the template's head that the scan covers.
     """
 
     matrix: np.ndarray
-    angle: float
     shift: float
     match: float
     seen: float
+
+    @property
+    def angle(self):
+        """Degrees of its rotation."""
+        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
 
     @property
     def problem(self):
@@ -157,8 +160,7 @@ def _judged(template, scan, motion):
     pair = image[either], moved[either]
     match = np.corrcoef(*pair)[0, 1] if covered and all(np.ptp(each) for each in pair) else 0.0
     matrix, shift = _in_world(template, scan, motion), np.linalg.norm(motion.GetTranslation())
-    angle = np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1)))
-    return Found(matrix, float(angle), float(shift), float(match), float(covered))
+    return Found(matrix, float(shift), float(match), float(covered))
 
 
 def _moved(image, template, motion, interpolator, outside):

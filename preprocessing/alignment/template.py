@@ -18,14 +18,12 @@ class Template(NamedTuple):
     """What scans are aligned to.
 
     Attributes:
-        view: its View.
-        middle: (3,) world mm that come to lie in the middle of aligned slices.
-        bridge: (4, 4), its mm -> mm of the built-in head.
+        view: its View, whose centre comes to lie in the middle of aligned slices.
+        bridge: (4, 4), its mm -> mm of the built-in head, where it is a brain alone or that head; else None.
     """
 
     view: View
-    middle: np.ndarray
-    bridge: np.ndarray
+    bridge: np.ndarray | None
 
 
 def fingerprint(path):
@@ -36,27 +34,38 @@ def fingerprint(path):
         raise UsageError(f"--template: Expected a NIfTI file. Received: {path} ({error.strerror}).") from error
 
 
-@functools.lru_cache(maxsize=1)
-def load(path):
-    """The Template of a NIfTI file, or with None the built-in head. Raises UsageError where it is no head CT."""
+def load(path, digest=None):
+    """The Template of a NIfTI file, or with None the built-in head.
+
+    Args:
+        digest: what `fingerprint` must say of the file; None takes it as it is.
+
+    Raises:
+        UsageError: it is another file, or no head CT.
+    """
     if path is None:
-        whole, _ = builtin.views()
-        return Template(whole, whole.centre, np.eye(4))
+        return Template(builtin.views()[0], np.eye(4))
+    found = fingerprint(path)
+    if digest not in (None, found):
+        raise UsageError(f"--template: Expected the file whose bytes have {digest}. Received: {path}, {found}.")
+    return _load(path, found)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path, digest):
     try:
         data, affine = read_volume(path)
         check_hu(data)
         axes = orientation.axes_of(affine)
         to_mm = affine @ orientation.display_to_file(axes, data.shape)
-        slices = orientation.reorient(data, axes)
-        seen = view(slices, to_mm)
-        middle = to_mm @ [*(np.array(slices.shape[::-1]) - 1) / 2, 1]
-        return Template(seen, middle[:3], _bridge(seen))
+        seen = view(orientation.reorient(data, axes), to_mm)
+        return Template(seen, _bridge(seen) if seen.stripped else None)
     except ScanError as error:
         raise UsageError(f"--template: Expected a head CT. Received: {path}: {error}.") from error
 
 
-def _bridge(seen):
-    found = rigid.register(seen, builtin.views()[int(seen.stripped)])
+def _bridge(brain):
+    found = rigid.register(brain, builtin.views()[1])
     if found.problem:
-        raise ScanError(f"it is unlike the built-in head: {found.problem}")
+        raise ScanError(f"it is unlike the built-in head's brain: {found.problem}")
     return found.matrix

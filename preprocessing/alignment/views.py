@@ -9,13 +9,15 @@ import numpy as np
 from scipy import ndimage
 
 from preprocessing.brain import native
-from preprocessing.canvas import AIR_HU
+from preprocessing.canvas import AIR_HU, has_skull
+from preprocessing.errors import ScanError
 from preprocessing.itk import sitk
 
 STEP = 4.0  # mm, of the grid (our decision)
 LEVELS = ((8.0, 2), (4.0, 1), (3.0, 1))  # (mm of Gaussian, steps a voxel), coarse to fine (our decision)
 FINE = 2.0  # mm, of the in-plane means that are resampled to it
 WHOLE = 0.99  # of a voxel of the grid that the scan must have reached: padding must not shine through
+BESIDE = 2, 6  # pixels of FINE around the head between which its air is looked at
 MARGIN = 24.0  # mm of air around the head
 HEAD = -200.0, 400.0  # HU of a whole head: from fat to bone; what lies beyond tells of no anatomy (our decision)
 # Half of the shades of a whole head go to what lies between fluid and blood, a twelfth of the range: where a scan shows
@@ -23,7 +25,6 @@ HEAD = -200.0, 400.0  # HU of a whole head: from fat to bone; what lies beyond t
 HU = (-200.0, -20.0, 0.0, 80.0, 120.0, 400.0)
 SHADES = (-200.0, -110.0, -50.0, 250.0, 280.0, 400.0)
 BRAIN = -20.0, 100.0  # HU of a brain: from below fluid to blood
-BONE_SHARE = 0.03  # of a head's voxels; one with less bone has lost its skull (our decision; whole heads have 0.1)
 
 
 class View(NamedTuple):
@@ -58,13 +59,15 @@ def view(slices, matrix, inside=None):
         ScanError: nothing in it is a head.
     """
     small, to_world = _reduced(slices, matrix)
-    reached = (small > AIR_HU).astype(np.float32)
     if inside is None:
         body = _body(small, tuple(np.linalg.norm(to_world[:3, :3], axis=0)[::-1]))
     else:
         body = _reduced(inside, matrix)[0] >= 0.5
+    if not body.any():
+        raise ScanError("nothing in it is a head")
+    reached = _reached(small, body)
     places = np.argwhere(body)[:, ::-1]
-    stripped = inside is not None or np.count_nonzero(small[body] > native.BONE) < BONE_SHARE * len(places)
+    stripped = inside is not None or not has_skull(small[body])
     low, high = BRAIN if stripped else HEAD
     shades = np.clip(small, low, high) if stripped else np.interp(small, HU, SHADES)
     small = np.where(body, shades, low).astype(np.float32)
@@ -101,6 +104,18 @@ def _body(small, steps):
     if np.abs(edges).max() < 1:
         return np.stack([ndimage.binary_fill_holes(np.abs(plane) > 1) for plane in small])
     return native.head(ndimage.gaussian_filter(small, [0, *(native.SMOOTH / step for step in steps[1:])]), steps)
+
+
+def _reached(small, body):
+    """float32, 0 where the scan ends and is padded with the value of air: told by the air beside the head, which has
+    another value unless the scan was made so that all air is alike.
+    """
+    flat = ndimage.generate_binary_structure(3, 1)
+    flat[[0, 2]] = False
+    near, far = (ndimage.binary_dilation(body, flat, iterations=count) for count in BESIDE)
+    beside = small[far & ~near]
+    alike = not len(beside) or np.median(beside) <= AIR_HU + 1
+    return np.ones(small.shape, np.float32) if alike else (small > AIR_HU).astype(np.float32)
 
 
 def _onto_grid(small, reached, to_world, first, last, low):

@@ -20,7 +20,8 @@ def rows(table, masks=None):
     """
     for line, given in table:
         score, volume = given["score"].removesuffix(".0"), given.get("volume_cm3", "")
-        label, excluded = _judged(given["id"], score, volume, masks or {})
+        id = given["id"].removesuffix(".gz").removesuffix(".nii")
+        label, excluded = _judged(id, score, volume, masks or {})
         rest = {name: value for name, value in given.items() if value and name not in OWN}
         yield Row(line, given["id"], label, given.get("patient", ""), {**rest, "score": score}, excluded)
 

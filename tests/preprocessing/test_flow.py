@@ -75,7 +75,7 @@ def test_a_folder_that_is_none_is_one_line(tmp_path, capsys):
         ("excluded: rater score 3 with 5.0 cm3, over 20 are taken (line 6)", "excluded: rater score 3"),
         ("not chosen: series 2, 6 slices 5.00 mm apart; series 1, 11 slices is", "another series of the study was chosen"),
         ("no axial direction: its axis 0 is 50 degrees from left-right", "no axial direction"),
-        ("2 slices, at least 3 make a volume", "2 slices"),
+        ("2 slices, at least 3 make a volume", "N slices"),
         ("12 of 34 slices without a label", "slices without a label"),
     ],
 )

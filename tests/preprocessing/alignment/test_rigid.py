@@ -34,13 +34,14 @@ def test_a_head_is_found_on_itself_and_the_same_at_every_run(phantom):
     np.testing.assert_array_equal(found.matrix, again.matrix)
 
 
-GOOD = Found(np.eye(4), 10.0, 5.0, 0.8, 0.9)
+GOOD = Found(np.eye(4), 5.0, 0.8, 0.9)
+TURNED = np.array([[0.2588, -0.9659, 0, 0], [0.9659, 0.2588, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # by 75 degrees
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"angle": 75.0}, "a rotation of 75 degrees"), ({"shift": 99.0}, "a shift of 99 mm"),
+        ({"matrix": TURNED}, "a rotation of 75 degrees"), ({"shift": 99.0}, "a shift of 99 mm"),
         ({"match": 0.2}, "a correlation of 0.20"), ({"match": float("nan")}, "a correlation of nan"),
         ({"seen": 0.1}, "10 % of the template's head covered"),
     ],

@@ -33,6 +33,30 @@ def test_a_brain_is_bridged_to_the_head_that_it_is_of(brain, phantom):
     np.testing.assert_allclose(bridged.matrix, direct.matrix @ found.bridge)
 
 
+def test_a_file_that_has_changed_is_another_template(tmp_path, phantom):
+    path, centres = tmp_path / "head.nii", []
+    for index in (0, 4):
+        made, _, _ = phantom(index)
+        nib.save(nib.Nifti1Image(made.volume, made.affine), path)
+        centres.append(template.load(str(path), template.fingerprint(path)).view.centre)
+    assert np.linalg.norm(centres[0] - centres[1]) > 1
+    with pytest.raises(UsageError, match="Expected the file whose bytes have 0123. Received: .*head.nii"):
+        template.load(str(path), "0123")
+
+
+def test_where_the_head_lies_in_the_templates_file_does_not_matter(tmp_path):
+    """80 mm of air behind the head."""
+    volume, _, matrix = builtin.head()
+    wide = np.pad(volume, ((0, 0), (40, 0), (0, 0)), constant_values=-1000)
+    moved = matrix.copy()
+    moved[1, 3] -= 80
+    centres = []
+    for name, data, affine in (("narrow", volume, matrix), ("wide", wide, moved)):
+        nib.save(nib.Nifti1Image(data.transpose(2, 1, 0), affine), tmp_path / f"{name}.nii")
+        centres.append(template.load(str(tmp_path / f"{name}.nii")).view.centre)
+    np.testing.assert_allclose(*centres, atol=1)
+
+
 def test_a_scan_without_its_skull_is_compared_with_brains(phantom):
     made, slices, to_mm = phantom(2)
     from preprocessing import orientation
@@ -45,16 +69,17 @@ def test_a_scan_without_its_skull_is_compared_with_brains(phantom):
     assert turned < 10
 
 
-def test_what_is_no_head_is_refused_as_a_template(tmp_path, monkeypatch):
+def test_what_is_no_head_is_refused_as_a_template(tmp_path, brain, monkeypatch):
     path = tmp_path / "air.nii"
     nib.save(nib.Nifti1Image(np.full((20, 20, 20), -1000, np.int16), np.diag([4, 4, 4, 1])), path)
     with pytest.raises(UsageError, match="--template: Expected a head CT. Received: .*is it a head CT in HU"):
         template.load(str(path))
-    volume, _, matrix = builtin.head()
-    nib.save(nib.Nifti1Image(volume.transpose(2, 1, 0), matrix), tmp_path / "head.nii")
+    nib.save(nib.Nifti1Image(np.zeros((20, 20, 20), np.int16), np.diag([4, 4, 4, 1])), path)
+    with pytest.raises(UsageError, match="nothing in it is a head"):
+        template.load(str(path))
     monkeypatch.setattr(rigid, "LEAST_MATCH", 1.1)
-    with pytest.raises(UsageError, match="it is unlike the built-in head: a correlation of"):
-        template.load(str(tmp_path / "head.nii"))
+    with pytest.raises(UsageError, match="it is unlike the built-in head's brain: a correlation of"):
+        template.load(str(brain))
 
 
 def test_a_job_stops_where_its_template_is_none(tmp_path, capsys, save):

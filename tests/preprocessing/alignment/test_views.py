@@ -44,6 +44,15 @@ def test_a_moved_header_moves_the_centre(phantom, motion):
     np.testing.assert_allclose(view(slices, known @ to_mm).centre, still.centre + [5, 6, 7], atol=1e-3)
 
 
+def test_air_of_one_value_is_no_padding_and_padding_is_no_air(phantom):
+    _, slices, to_mm = phantom(1)
+    alike, cut = np.where(slices < -900, -1024, slices), slices.copy()
+    cut[:2] = -1024
+    whole, clipped, short = (sitk.GetArrayFromImage(view(each, to_mm).seen[-1]).mean() for each in (slices, alike, cut))
+    assert clipped == pytest.approx(whole, abs=0.02)
+    assert short < whole - 0.01
+
+
 def test_air_alone_is_no_head():
     with pytest.raises(ScanError, match="is it a head CT in HU"):
         view(np.full((6, 40, 40), -1000, np.float32), np.eye(4))
