@@ -5,7 +5,7 @@ kept right.
 import numpy as np
 
 AIR_HU = -1024.0  # the value of air outside the scanner's field of view
-# HU, and the share of a head's voxels beyond it: the heads at hand have 0.08 and more, brains at most 0.013 (our decision).
+# HU, and the share of voxels beyond it: the heads at hand have 0.08 and more, brains at most 0.013 (our decision).
 BONE, BONE_SHARE = 700.0, 0.03
 ZERO_TOLERANCE = 0.5  # HU; a resampled brain-extracted volume has borders of 1e-6, not of 0
 
