@@ -38,6 +38,11 @@ COPIED = {
         "log_odds_median": "log odds, median difference", "log_odds_spread": "their spread in a bag",
         "other_slice": "bags with another top slice",
     },
+    "brain": {
+        "group": "heads", "heads": "n", "dice_median": "Dice, median", "dice_least": "least",
+        "blood_kept_median": "blood kept, median", "blood_kept_least": "least",
+        "volume_error_percent_median": "volume error, %, median", "seconds": "s a scan, median",
+    },
     "alignment": {
         "template": "template", "scans": "scans", "trials": "motions", "share": "undone", "flagged": "flagged",
         "degrees_median": "degrees left, median", "degrees_p95": "95th percentile", "mm_median": "mm left, median",

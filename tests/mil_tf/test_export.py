@@ -191,3 +191,14 @@ def test_the_range_of_the_spacings(make_bag):
     bags = [make_bag("a", spacing=[0.4, 0.5, 5]), make_bag("b", spacing=[0.6, 0.45, 2.5])]
     assert spacing_range(MemorySource(bags)) == {"low": [0.4, 0.45, 2.5], "high": [0.6, 0.5, 5.0]}
     assert spacing_range(MemorySource([*bags, make_bag("c")])) is None
+
+
+def test_the_template_of_the_training_bags_goes_along(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "template.nii.gz").write_bytes(b"a head")
+    made = {"kind": "ct", "settings": {"size": 32, "template": "template.nii.gz"}, "hash": "0"}
+    folder = finished_run(tmp_path)
+    model = network(next(iter(NETWORKS)), np.random.default_rng(0).normal(0, 50, (4, 32, 32, 1)).astype(np.float32))
+    export(folder, model, config(preprocessing=made), data)
+    assert (folder / "export" / "template.nii.gz").read_bytes() == b"a head"
