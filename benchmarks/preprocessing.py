@@ -165,7 +165,7 @@ def row(name, values):
     facts = runs.environment()
     low, middle, high = (float(f"{value:.3g}") for value in np.quantile(values, [0, 0.5, 1]))
     return {
-        "part": name, "value": middle, "value_low": low, "value_high": high, "repetitions": len(values), "percent": "",
+        "part": name, "value": middle, "value_low": low, "value_high": high, "percent": "", "repetitions": len(values),
         "processor": facts["hardware"]["processor"], "cores": facts["hardware"]["cores"], "commit": facts["commit"],
     }
 
