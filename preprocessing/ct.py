@@ -83,7 +83,7 @@ def prepare(
     order = shuffled(_kept(stack.hu, settings), settings.seed, id)
     label = np.atleast_1d(-1 if label is None else label)
     if slice_labels is not None:
-        slice_labels = _shown(labels_by_index(slice_labels, names), stack, data.shape[axes.slice])
+        slice_labels = _shown(labels_by_index(slice_labels, names), scan, stack)
     try:
         bag = Bag(
             id=id,
@@ -91,7 +91,7 @@ def prepare(
             label=label,
             instances=canvas.place(stack.hu, order, settings.size, null, np.float16)[..., None],
             source_index=order,
-            instance_id=None if names is None or stack.shows is not None else [names[index] for index in order],
+            instance_id=None if names is None or stack.aligned else [names[index] for index in order],
             instance_label=_slice_truth(order, stack, label, slice_labels, truth),
             mask=None if drawn is None else canvas.place(stack.drawn, order, settings.size, 0, np.uint8),
             spacing=stack.spacing[::-1],
@@ -112,7 +112,7 @@ def _stack(data, affine, axes, drawn):
     slices = orientation.reorient(data, axes)
     np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
     to_mm = affine @ orientation.display_to_file(axes, data.shape)
-    return Stack(slices, None, drawn, to_mm, np.eye(4), None, {})
+    return Stack(slices, None, drawn, to_mm, np.eye(4), False, {})
 
 
 def _extracted(stack, settings):
@@ -139,7 +139,7 @@ def _aligned(stack, settings):
 
 def _inside(scan, stack):
     """The voxels within the skull on the scan's own slices, or None."""
-    if stack.inside is None or stack.shows is None:
+    if stack.inside is None or not stack.aligned:
         return stack.inside
     from preprocessing.alignment.apply import on_scan
 
@@ -196,17 +196,20 @@ def _mask(path, shape, affine, settings):
     return drawn.astype(np.uint8)
 
 
-def _shown(table, stack, total):
-    """{slice: label} of the stack by the table of the scan's own slices; a slice that shows slices of both labels, or
-    one of an unknown label, has none.
+def _shown(table, scan, stack):
+    """{slice: label} of the stack by the table of the scan's own slices; the label of one that shows slices of both
+    labels, or one of an unknown label, is unknown.
     """
+    total = len(scan.hu)
     for index in table:
         if not 0 <= index < total:
             raise ScanError(f"slice truth names slice {index}, the scan has slices 0 to {total - 1}")
-    if stack.shows is None:
+    if not stack.aligned:
         return table
+    from preprocessing.alignment.apply import shown
+
     found = {}
-    for index, (first, last) in stack.shows.items():
+    for index, (first, last) in shown(scan, stack).items():
         values = {table.get(source, -1) for source in range(max(0, first), min(total - 1, last) + 1)}
         found[index] = values.pop() if len(values) == 1 else -1
     return found

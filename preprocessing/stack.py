@@ -14,7 +14,7 @@ class Stack(NamedTuple):
         drawn: uint8 (n, h, w), class ids, or None.
         to_mm: (4, 4), (column, row, slice, 1) -> RAS+ mm, of the scan or of the template that it was aligned to.
         transform: (4, 4), those mm -> mm of the scan.
-        shows: {slice: (first, last) slice of the scan} of slices that are not its own and show anything; else None.
+        aligned: whether the slices are cut anew, not the scan's own.
         facts: what is to be known of how it was made, for the bag's `meta`.
     """
 
@@ -23,7 +23,7 @@ class Stack(NamedTuple):
     drawn: Any
     to_mm: np.ndarray
     transform: np.ndarray
-    shows: dict | None
+    aligned: bool
     facts: dict
 
     @property

@@ -69,8 +69,17 @@ def _moved(stack, found, middle, size):
     hu, drawn = grid.resampled(stack.hu, to_scan, shape, null), stack.drawn
     if drawn is not None:
         drawn = grid.resampled(drawn, to_scan, shape, 0, nearest=True)
-    shows = grid.crossed(to_scan, (hu > TISSUE) & (hu != null))
-    return stack._replace(hu=hu, drawn=drawn, to_mm=to_mm, transform=found.matrix, shows=shows)
+    return stack._replace(hu=hu, drawn=drawn, to_mm=to_mm, transform=found.matrix, aligned=True)
+
+
+def shown(stack, aligned):
+    """{slice of an aligned Stack: (first, last) slice of the Stack that it was} of what is seen: the brain, or all
+    tissue where that was not looked for.
+    """
+    to_scan = np.linalg.inv(stack.to_mm) @ aligned.transform @ aligned.to_mm
+    if aligned.inside is not None:
+        return grid.crossed(to_scan, aligned.inside)
+    return grid.crossed(to_scan, (aligned.hu > TISSUE) & (aligned.hu != canvas.null_value(aligned.hu)))
 
 
 def on_scan(mask, stack, aligned):
