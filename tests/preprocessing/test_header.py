@@ -75,7 +75,8 @@ def test_a_shape_that_is_too_small_for_its_file_is_told(tmp_path, suffix):
     image = nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), LEFT)
     content = bytearray(image.to_bytes())
     content[42:44] = (3).to_bytes(2, "little")
-    nib.openers.Opener(tmp_path / f"a{suffix}", "wb").write(bytes(content))
+    with nib.openers.Opener(tmp_path / f"a{suffix}", "wb") as file:
+        file.write(bytes(content))
     with pytest.raises(ScanError, match=r"the file holds more than the voxels of \(3, 5, 6\)"):
         read_volume(tmp_path / f"a{suffix}")
 
