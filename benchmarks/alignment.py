@@ -69,9 +69,8 @@ def on_display(data, affine):
     """(slices (n, h, w), matrix of (column, row, slice, 1) to mm) of a file's voxels."""
     from preprocessing import orientation
 
-    axes = orientation.axes_of(affine)
-    slices = np.array(orientation.reorient(data, axes), np.float32)
-    return np.maximum(slices, -1024), affine @ orientation.display_to_file(axes, data.shape)
+    slices, to_mm = orientation.displayed(data, affine, orientation.axes_of(affine))
+    return np.maximum(slices, -1024, dtype=np.float32), to_mm
 
 
 def trials(name, slices, to_mm, target, count):
@@ -123,8 +122,9 @@ def in_scanner(slices, to_mm, motion):
 
 def errors(left, middle):
     """{"degrees", "mm"} of what is left of a motion (4, 4), the mm at a place."""
-    angle = np.degrees(np.arccos(np.clip((np.trace(left[:3, :3]) - 1) / 2, -1, 1)))
-    return {"degrees": float(angle), "mm": float(np.linalg.norm(left[:3, :3] @ middle + left[:3, 3] - middle))}
+    from preprocessing.alignment.rigid import rotation
+
+    return {"degrees": rotation(left), "mm": float(np.linalg.norm(left[:3, :3] @ middle + left[:3, 3] - middle))}
 
 
 def summary(rows, given):

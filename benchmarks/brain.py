@@ -2,7 +2,8 @@
 
 Heads are phantoms with bleeds that mostly touch bone; some of them again with a craniectomy, a bulging brain, another
 tilt, a part cut off, brighter blood, a table that touches; real heads with blood painted into them (their own cavity is
-not known), and a brain template with its mask, in a skull that is built around it. `bright` is the share of the mask's
+not known), and a brain template with its mask, in a skull that is built around it. `bright` is the share of the
+mask's voxels that are bone for the most part, and `bright_percent_of_truth` that of the true cavity's.
 
     python benchmarks/brain.py --dicom SERIES --template brain.nii.gz --mask mask.nii.gz --out docs/results/brain.csv
     python benchmarks/brain.py --dicom SERIES --template brain.nii.gz --mask mask.nii.gz --figure brain.png

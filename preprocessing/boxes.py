@@ -14,7 +14,7 @@ import numpy as np
 from preprocessing.dicom.slices import TO_RAS
 from preprocessing.errors import UsageError
 from preprocessing.forms import bhx
-from preprocessing.labels import form_of, read_columns, read_rows
+from preprocessing.labels import form_of, read_table
 
 LEFT_OUT = "boxes_left_out"  # in the bag's meta: how many are on slices, or parts of slices, that it does not show
 
@@ -31,7 +31,7 @@ def read(path, volumes):
     """
     owners = {each: id for id, sources in volumes.items() for source in sources for each in _names(source)}
     found, rejected, others = collections.defaultdict(list), [], 0
-    for line, name, series, box in form_of(path, (bhx,)).boxes(read_columns(path), read_rows(path)):
+    for line, name, series, box in form_of(path, (bhx,)).boxes(read_table(path)):
         id = owners.get(name) or owners.get(series)
         if isinstance(box, str):
             rejected.append((name, str(path), f"box: {box} (line {line})"))

@@ -109,9 +109,8 @@ def prepare(
 
 
 def _stack(data, affine, axes, drawn):
-    slices = orientation.reorient(data, axes)
+    slices, to_mm = orientation.displayed(data, affine, axes)
     np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
-    to_mm = affine @ orientation.display_to_file(axes, data.shape)
     return Stack(slices, None, drawn, to_mm, np.eye(4), False, {})
 
 

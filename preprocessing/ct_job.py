@@ -29,7 +29,7 @@ from pathlib import Path
 from preprocessing import inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
-from preprocessing.labels import SUFFIXES
+from preprocessing.ids import SUFFIXES
 from preprocessing.product import Outputs, clear
 from preprocessing.progress import Progress
 from preprocessing.qc import PAGE, page
@@ -171,7 +171,7 @@ def run(args):
     """Finds, plans, makes and writes; returns the exit code."""
     _check_workers(args)
     settings = _settings(args)
-    _check_aligned(args, settings)
+    _check_aligned(args)
     if settings.brain == "ct-bet" and shutil.which("bet2") is None:
         raise UsageError("--brain ct-bet: Expected FSL's bet2 on the PATH. Received: none; install FSL, or use native.")
     scans, rejected = find(args)
@@ -184,6 +184,10 @@ def run(args):
         if not args.no_qc and not os.path.exists(os.path.join(args.out, PAGE)):  # it was stopped before its last step
             page.write(args.out)
         return 0
+    if settings.template:  # a bad one is told before anything is written
+        from preprocessing.alignment import template
+
+        template.load(settings.template)
     with _crew(args) as (products, crew):
         if args.force:
             clear(args.out)
@@ -197,11 +201,7 @@ def run(args):
     return report(args.out, info)
 
 
-def _check_aligned(args, settings):
-    if args.align == "rigid":
-        from preprocessing.alignment import template
-
-        template.load(settings.template)
+def _check_aligned(args):
     if args.align == "rigid" and (args.boxes or args.unit == "slice"):
         flag = "--boxes" if args.boxes else "--unit slice"
         raise UsageError(f"{flag}: Expected --align axes; aligned slices are not the scan's own. Received: rigid.")

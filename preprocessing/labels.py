@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from preprocessing.errors import UsageError
 from preprocessing.forms import cq500, ct_ich, plain, rsna, rsna_wide, scores, slice_table
+from preprocessing.ids import scan_id
 
-SUFFIXES = (".nii.gz", ".nii")
 FORMS, SLICE_FORMS = (plain, cq500, ct_ich, scores), (slice_table, ct_ich)
 NAMED_FORMS = (rsna, rsna_wide)  # of slices by their own names, see `preprocessing.named`
 
@@ -22,14 +22,6 @@ class Label(NamedTuple):
     label: int
     patient: str
     meta: dict
-
-
-def scan_id(name):
-    """A file name, or an id that someone wrote with its suffix, as an id."""
-    for suffix in SUFFIXES:
-        if name.endswith(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def read_labels(path, masks=None):

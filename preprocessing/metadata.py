@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from preprocessing.errors import UsageError
 from preprocessing.forms import ct_ich_people, slice_tags
-from preprocessing.labels import form_of, read_columns, read_rows
+from preprocessing.labels import form_of, read_columns, read_rows, read_table
 
 FORMS = (slice_tags, ct_ich_people)
 
@@ -36,11 +36,11 @@ def read(path, scans):
     Raises:
         UsageError: the table cannot be read, or knows none of the scans.
     """
-    form, columns, rows = form_of(path, FORMS), read_columns(path), read_rows(path)
+    form = form_of(path, FORMS)
     if form is ct_ich_people:
-        found = Metadata({}, {}, {id: meta for id, meta in form.people(columns, rows) if id in scans}, {})
+        found = Metadata({}, {}, {id: meta for id, meta in form.people(read_table(path)) if id in scans}, {})
     else:
-        found = _of_slices(form.tags(columns, rows), scans)
+        found = _of_slices(form.tags(read_columns(path), read_rows(path)), scans)
     if not any(found):
         raise UsageError(
             f"{path}: Expected rows of the scans, such as {next(iter(scans))!r}, or of their slices. Received: none."

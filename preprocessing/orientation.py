@@ -67,6 +67,11 @@ def reorient(data, axes):
     return view[:, :: -1 if axes.flip_row else 1, :: -1 if axes.flip_column else 1]
 
 
+def displayed(data, affine, axes):
+    """(`reorient`ed voxels of a file, the matrix (4, 4) that takes their (column, row, slice, 1) to RAS+ mm)."""
+    return reorient(data, axes), affine @ display_to_file(axes, data.shape)
+
+
 def restored(slices, axes):
     """Undoes `reorient`: a view (i, j, k) of (slices, rows, columns)."""
     view = slices[:, :: -1 if axes.flip_row else 1, :: -1 if axes.flip_column else 1]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from preprocessing import qc, units
 from preprocessing.errors import ScanError
-from preprocessing.labels import SUFFIXES
+from preprocessing.ids import SUFFIXES
 
 LONGEST = 200  # bytes of a name; file systems take 255 with its ending, and that of a file being written
 

@@ -7,7 +7,7 @@ not know which.
 from pathlib import Path
 
 from preprocessing.errors import ScanError, UsageError
-from preprocessing.labels import SUFFIXES, scan_id
+from preprocessing.ids import SUFFIXES, scan_id
 
 EXPECTED = "Expected a folder of .nii or .nii.gz files, or of DICOM files or zip archives of them."
 

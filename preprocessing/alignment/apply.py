@@ -63,7 +63,7 @@ def _kept(stack, reason):
 
 def _moved(stack, found, middle, size):
     null = canvas.null_value(stack.hu)
-    to_mm, count = grid.frame((stack.hu > TISSUE) & (stack.hu != null), stack.to_mm, found.matrix, middle, size)
+    to_mm, count = grid.frame(_tissue(stack.hu, null), stack.to_mm, found.matrix, middle, size)
     to_scan = np.linalg.inv(stack.to_mm) @ found.matrix @ to_mm
     shape = (count, size, size)
     hu, drawn = grid.resampled(stack.hu, to_scan, shape, null), stack.drawn
@@ -79,7 +79,11 @@ def shown(stack, aligned):
     to_scan = np.linalg.inv(stack.to_mm) @ aligned.transform @ aligned.to_mm
     if aligned.inside is not None:
         return grid.crossed(to_scan, aligned.inside)
-    return grid.crossed(to_scan, (aligned.hu > TISSUE) & (aligned.hu != canvas.null_value(aligned.hu)))
+    return grid.crossed(to_scan, _tissue(aligned.hu, canvas.null_value(aligned.hu)))
+
+
+def _tissue(hu, null):
+    return (hu > TISSUE) & (hu != null)
 
 
 def on_scan(mask, stack, aligned):

@@ -48,7 +48,7 @@ class Found(NamedTuple):
     @property
     def angle(self):
         """Degrees of its rotation."""
-        return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix[:3, :3]) - 1) / 2, -1, 1))))
+        return rotation(self.matrix)
 
     @property
     def problem(self):
@@ -62,6 +62,11 @@ class Found(NamedTuple):
         if not self.match >= LEAST_MATCH:
             return f"a correlation of {self.match:.2f}"
         return ""
+
+
+def rotation(matrix):
+    """Degrees of the rotation in a matrix (4, 4)."""
+    return float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
 
 
 def register(template, scan):

@@ -56,9 +56,7 @@ def _load(path, digest):
     try:
         data, affine = read_volume(path)
         check_hu(data)
-        axes = orientation.axes_of(affine)
-        to_mm = affine @ orientation.display_to_file(axes, data.shape)
-        seen = view(orientation.reorient(data, axes), to_mm)
+        seen = view(*orientation.displayed(data, affine, orientation.axes_of(affine)))
         return Template(seen, _bridge(seen) if seen.stripped else None)
     except ScanError as error:
         raise UsageError(f"--template: Expected a head CT. Received: {path}: {error}.") from error

@@ -3,10 +3,11 @@
 A form has COLUMNS, which no other form of its kind has all of (and ONE_OF, of which its tables have one at least), and
 a function for each thing that its tables tell:
 
-- `rows(table, masks)` yields a `Row` a scan, `slices(table)` the labels of slices by their number in the scan, where
-  `table` is (line number, {column: stripped value}) of each row;
-- `findings(columns, rows)` yields the labels of slices by their own names, and `tags`, `people` and `boxes` what
-  else is known of them, where `rows` is (line number, [stripped values]) of each: such tables have millions.
+- `rows(table, masks)` yields a `Row` a scan, `slices(table)` the labels of slices by their number in the scan,
+  `people(table)` what is known of patients and `boxes(table)` boxes on slices, where `table` is (line number,
+  {column: stripped value}) of each row;
+- `findings(columns, rows)` yields the labels of slices by their own names, and `tags` whose they are, where `rows` is
+  (line number, [stripped values]) of each: such tables have millions.
 """
 
 from typing import NamedTuple

@@ -36,15 +36,9 @@ class Box(NamedTuple):
     drawn: int
 
 
-def boxes(columns, rows):
-    """Yields (line, slice, series, Box, or the reason why the row is none) of every row.
-
-    Args:
-        columns: the table's.
-        rows: (line, [values]) of each row.
-    """
-    for line, row in rows:
-        given = dict(zip(columns, row))
+def boxes(table):
+    """Yields (line, slice, series, Box, or the reason why the row is none) of every row."""
+    for line, given in table:
         yield line, given["SOPInstanceUID"], given.get("SeriesInstanceUID", ""), _box(given)
 
 

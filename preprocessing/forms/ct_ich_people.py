@@ -12,14 +12,8 @@ KEPT = {
 }
 
 
-def people(columns, rows):
-    """Yields (id of the scan, {what is known of the patient: value}).
-
-    Args:
-        columns: the table's.
-        rows: (line, [values]) of each row.
-    """
-    for _, row in rows:
-        given = dict(zip(columns, row))
+def people(table):
+    """Yields (id of the scan, {what is known of the patient: value})."""
+    for _, given in table:
         known = {name: given[column] for column, name in KEPT.items() if given.get(column)}
         yield scan_name(given["Patient Number"]), known

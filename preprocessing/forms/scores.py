@@ -5,6 +5,7 @@ excluded. The volume is the column's, or that of the scan's mask where the colum
 """
 
 from preprocessing.forms import Row
+from preprocessing.ids import scan_id
 
 COLUMNS = ("id", "score")
 LEAST = 20.0  # cm3, remedios2020, section 2.1
@@ -20,8 +21,7 @@ def rows(table, masks=None):
     """
     for line, given in table:
         score, volume = given["score"].removesuffix(".0"), given.get("volume_cm3", "")
-        id = given["id"].removesuffix(".gz").removesuffix(".nii")
-        label, excluded = _judged(id, score, volume, masks or {})
+        label, excluded = _judged(scan_id(given["id"]), score, volume, masks or {})
         rest = {name: value for name, value in given.items() if value and name not in OWN}
         yield Row(line, given["id"], label, given.get("patient", ""), {**rest, "score": score}, excluded)
 

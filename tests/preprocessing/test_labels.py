@@ -1,7 +1,8 @@
 import pytest
 
 from preprocessing.errors import UsageError
-from preprocessing.labels import read_labels, read_slice_labels, scan_id
+from preprocessing.ids import scan_id
+from preprocessing.labels import read_labels, read_slice_labels
 
 
 def table(tmp_path, text, encoding="utf-8", name="labels.csv"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from preprocessing.__main__ import main
-from preprocessing.labels import is_of, read_columns, read_rows
+from preprocessing.labels import is_of, read_table
 from preprocessing.named import Truth, read
 from tfrecords import Dataset, reader
 
@@ -142,7 +142,7 @@ def test_the_genuine_boxes():
 
     path = GENUINE / "bhx_1_Initial_Manual_Labeling.head.csv"
     assert is_of(path, (bhx,))
-    boxes = [box for _, _, _, box in bhx.boxes(read_columns(path), read_rows(path))]
+    boxes = [box for _, _, _, box in bhx.boxes(read_table(path))]
     assert len(boxes) == 399 and all(isinstance(box, bhx.Box) for box in boxes)
     assert boxes[0][1:3] == (236.16402999999997, 151.01577) and {box.drawn for box in boxes} == {1}
     assert {bhx.CLASSES[box.kind] for box in boxes} == {"Chronic", "Intraparenchymal", "Intraventricular", "Subarachnoid"}

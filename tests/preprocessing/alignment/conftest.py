@@ -14,9 +14,8 @@ from preprocessing.phantoms import generate
 @functools.lru_cache
 def _phantom(index, size=96, positive=True):
     made = generate(17, index, size, positive)
-    axes = orientation.axes_of(made.affine)
-    to_mm = made.affine @ orientation.display_to_file(axes, made.volume.shape)
-    return made, np.array(orientation.reorient(made.volume, axes), np.float32), to_mm
+    slices, to_mm = orientation.displayed(made.volume, made.affine, orientation.axes_of(made.affine))
+    return made, np.array(slices, np.float32), to_mm
 
 
 @pytest.fixture

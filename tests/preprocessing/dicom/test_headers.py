@@ -6,19 +6,9 @@ from pydicom.dataset import Dataset
 
 from preprocessing.dicom import headers
 from preprocessing.dicom.studies import _slices
+from tests.preprocessing.fuzzing.dicom_frames import group
 
 from .conftest import AXIAL
-
-
-def group(**sequences):
-    """A data set that has each sequence with one item of these values."""
-    made = Dataset()
-    for name, values in sequences.items():
-        item = Dataset()
-        for key, value in values.items():
-            setattr(item, key, value)
-        setattr(made, name, [item])
-    return made
 
 
 @pytest.fixture
