@@ -19,6 +19,7 @@ A job that was stopped, by whatever, resumes with the same command and ends with
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -26,14 +27,14 @@ import signal
 import sys
 from pathlib import Path
 
-from preprocessing import inputs, sources, tables, units, workers
+from preprocessing import flow, inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
-from preprocessing.ids import SUFFIXES
-from preprocessing.product import Outputs, clear
+from preprocessing.product import TEMPLATE, Outputs, clear
 from preprocessing.progress import Progress
 from preprocessing.qc import PAGE, page
 from preprocessing.settings import ALGORITHM, ALIGNMENTS, CtSettings
+from tfrecords import Dataset
 from tfrecords.dataset import INFO
 from tfrecords.errors import DatasetError
 from tfrecords.writer import DatasetWriter, package_version, plan_hash, write_bytes
@@ -178,27 +179,43 @@ def run(args):
     units.check(args.unit, scans)
     shards = inputs.plan(scans, settings)
     outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
-    info = describe(settings, inputs.fingerprint(scans, rejected), outputs)
+    beside = _template(settings)
+    info = describe(settings, inputs.fingerprint(scans, rejected), outputs, beside)
     if not args.force and _is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
-        if not args.no_qc and not os.path.exists(os.path.join(args.out, PAGE)):  # it was stopped before its last step
-            page.write(args.out)
+        _look(args)
         return 0
-    if settings.template:  # a bad one is told before anything is written
-        from preprocessing.alignment import template
-
-        template.load(settings.template)
     with _crew(args) as (products, crew):
         if args.force:
             clear(args.out)
         writer = DatasetWriter(args.out, shards, info, force=args.force)
-        if settings.template:
-            write_bytes(writer.folder / template_name(settings), Path(settings.template).read_bytes())
+        for name, content in beside.items():
+            write_bytes(writer.folder / name, content)
         write(writer, products, scans, settings, outputs, crew)
     info = writer.finish(rejected)
-    if not args.no_qc:
-        page.write(args.out)
+    _look(args)
     return report(args.out, info)
+
+
+def _look(args):
+    """Writes what people look at, unless it is there."""
+    out = Path(args.out)
+    dataset = Dataset(out)
+    metas = flow.metas(dataset)
+    if not (out / flow.TABLE).exists():
+        flow.table(dataset, metas)
+    if not args.no_qc and not (out / PAGE).exists():
+        page.write(out, metas)
+
+
+def _template(settings):
+    """{name: bytes} of the template beside the bags; nothing without one. Raises UsageError where it is no head."""
+    if settings.template is None:
+        return {}
+    from preprocessing.alignment import template
+
+    template.load(settings.template)
+    return {TEMPLATE: template.copied(settings.template)}
 
 
 def _check_aligned(args):
@@ -223,25 +240,19 @@ def find(args):
     return scans, given.rejected + no_scans + rejected
 
 
-def describe(settings, fingerprint, outputs):
-    """What `dataset.json` says about how the bags were made."""
+def describe(settings, fingerprint, outputs, files):
+    """What `dataset.json` says about how the bags were made; `files`: {name: bytes} of what prediction needs too."""
     made = {
         "kind": "ct",
         "algorithm": ALGORITHM,
         "unit": outputs.unit,
-        "settings": {**settings.to_dict(), "template": template_name(settings)},
+        "settings": {**settings.to_dict(), "template": TEMPLATE if settings.template else None},
         "hash": settings.hash(),
         "version": package_version(),
     }
-    beside = {"masks": outputs.masks, "pictures": outputs.thumbnails}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    beside = {"masks": outputs.masks, "pictures": outputs.thumbnails, "files": hashes}
     return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint, "beside": beside}
-
-
-def template_name(settings):
-    """The template's name beside the bags, which is the same wherever the user's lies; None without one."""
-    if settings.template is None:
-        return None
-    return "template" + next((suffix for suffix in SUFFIXES if settings.template.endswith(suffix)), ".nii")
 
 
 def write(writer, products, scans, settings, outputs, crew):

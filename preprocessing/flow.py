@@ -22,6 +22,7 @@ from tfrecords import Dataset, DatasetError, reader
 from tfrecords.dataset import REJECTED, SPLITS
 from tfrecords.writer import csv_text, label_text, write_text
 
+TABLE = "cohort.csv"
 COLUMNS = ("id", "patient", "label", "slices")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -119,7 +120,7 @@ def text(steps):
 
 def table(dataset, metas):
     """Writes cohort.csv."""
-    write_text(Path(dataset.folder) / "cohort.csv", csv_text(*facts(dataset, metas)))
+    write_text(Path(dataset.folder) / TABLE, csv_text(*facts(dataset, metas)))
 
 
 def facts(dataset, metas):

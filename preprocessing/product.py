@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from preprocessing import qc, units
 from preprocessing.errors import ScanError
-from preprocessing.ids import SUFFIXES
 
+TEMPLATE = "template.nii.gz"  # its name beside the bags, wherever the user's lies
 LONGEST = 200  # bytes of a name; file systems take 255 with its ending, and that of a file being written
 
 
@@ -94,9 +94,10 @@ def _product(prepared, outputs):
 def clear(folder):
     """Removes the files that an earlier job has put beside its bags; masks that it did not write stay."""
     from preprocessing.brain.saved import is_own
+    from preprocessing.flow import TABLE
 
     folder = Path(folder)
-    for name in (qc.PAGE, *(f"template{suffix}" for suffix in SUFFIXES)):
+    for name in (qc.PAGE, TABLE, TEMPLATE):
         (folder / name).unlink(missing_ok=True)
     old = [*folder.glob(f"{qc.FOLDER}/*.jpg"), *filter(is_own, folder.glob("masks/*.nii.gz"))]
     for path in [*old, *folder.glob(f"{qc.FOLDER}/*.jpg.tmp"), *folder.glob("masks/*.nii.gz.tmp")]:

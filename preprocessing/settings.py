@@ -33,7 +33,7 @@ class CtSettings:
         align: "axes" permutes and flips by the header, "rigid" moves the head onto a template's, see
             `preprocessing.alignment`.
         template: path of the template, `hash` does not depend on where it lies; None is the built-in head.
-        template_hash: of its bytes; filled in, and compared where it is given.
+        template_hash: of its voxels; filled in, and compared where it is given.
 
     Raises:
         UsageError: a value that cannot be.

@@ -31,7 +31,18 @@ def findings(folder):
         rows_of.setdefault(row.shard, []).append(row)
     for shard in dataset.info.get("shards", []):
         yield from _shard(dataset, shard, rows_of.get(shard["name"], []))
+    yield from _beside(dataset)
     yield from _splits(dataset)
+
+
+def _beside(dataset):
+    """Files beside the shards that predictions need, such as a template."""
+    for name, wanted in dataset.info.get("beside", {}).get("files", {}).items():
+        path = dataset.folder / name
+        if not path.is_file():
+            yield f"{name}: is missing"
+        elif file_hash(path) != wanted:
+            yield f"{name}: its sha256 differs from dataset.json"
 
 
 def _tables(dataset):

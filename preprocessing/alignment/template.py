@@ -1,10 +1,12 @@
 """The template: a NIfTI head or brain in the wanted pose, read once a process."""
 
 import functools
+import gzip
 import hashlib
-from pathlib import Path
+import os
 from typing import NamedTuple
 
+import nibabel as nib
 import numpy as np
 
 from preprocessing import orientation
@@ -27,11 +29,22 @@ class Template(NamedTuple):
 
 
 def fingerprint(path):
-    """16 hexadecimal digits of a file's bytes. Raises UsageError where it cannot be read."""
+    """16 hexadecimal digits of a template's voxels and affine. Raises UsageError where it cannot be read."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+        state = os.stat(path)
     except OSError as error:
         raise UsageError(f"--template: Expected a NIfTI file. Received: {path} ({error.strerror}).") from error
+    return _fingerprint(path, state.st_mtime_ns, state.st_size)
+
+
+def copied(path):
+    """A template as the bytes of a .nii.gz file that has its fingerprint and nothing else of the file: headers and
+    archives may name a patient.
+    """
+    data, affine = _read(path)
+    whole = np.round(data).astype(np.int16)
+    image = nib.Nifti1Image(whole if np.array_equal(whole, data) else data, affine)
+    return gzip.compress(image.to_bytes(), mtime=0)
 
 
 def load(path, digest=None):
@@ -47,19 +60,37 @@ def load(path, digest=None):
         return Template(builtin.views()[0], np.eye(4))
     found = fingerprint(path)
     if digest not in (None, found):
-        raise UsageError(f"--template: Expected the file whose bytes have {digest}. Received: {path}, {found}.")
+        raise UsageError(f"--template: Expected the one whose voxels have {digest}. Received: {path}, {found}.")
     return _load(path, found)
+
+
+@functools.lru_cache(maxsize=4)
+def _fingerprint(path, modified, size):
+    data, affine = _read(path)
+    return hashlib.sha256(data.tobytes() + affine.astype("<f4").tobytes()).hexdigest()[:16]
+
+
+def _read(path):
+    try:
+        data, affine = read_volume(path)
+        check_hu(data)
+    except ScanError as error:
+        raise _refused(path, error) from error
+    return data, affine
 
 
 @functools.lru_cache(maxsize=1)
 def _load(path, digest):
+    data, affine = _read(path)
     try:
-        data, affine = read_volume(path)
-        check_hu(data)
         seen = view(*orientation.displayed(data, affine, orientation.axes_of(affine)))
         return Template(seen, _bridge(seen) if seen.stripped else None)
     except ScanError as error:
-        raise UsageError(f"--template: Expected a head CT. Received: {path}: {error}.") from error
+        raise _refused(path, error) from error
+
+
+def _refused(path, reason):
+    return UsageError(f"--template: Expected a head CT. Received: {path}: {reason}.")
 
 
 def _bridge(brain):

@@ -48,15 +48,15 @@ def parser():
     return found
 
 
-def write(folder):
-    """Writes the page of a finished data set and returns its path.
+def write(folder, metas=None):
+    """Writes the page of a finished data set and returns its path; `metas` as `page`, read where not given.
 
     Raises:
         DatasetError: the folder is none, or unfinished.
     """
     dataset = Dataset(folder)
     path = Path(folder) / PAGE
-    write_text(path, page(dataset, flow.metas(dataset)))
+    write_text(path, page(dataset, flow.metas(dataset) if metas is None else metas))
     return path
 
 

@@ -225,6 +225,16 @@ def test_a_finished_folder_is_left_alone(cohort, command, tmp_path, capsys):
     assert contents(tmp_path / "out") != before
 
 
+def test_a_table_of_the_cohort_lies_beside_the_bags(cohort, command, tmp_path):
+    path = tmp_path / "out" / "cohort.csv"
+    assert main(command()) == 0
+    made = path.read_bytes()
+    assert [row["id"] for row in csv.DictReader(made.decode().splitlines())] == list("abcd")
+    path.unlink()
+    assert main(command()) == 0
+    assert path.read_bytes() == made
+
+
 def test_changed_labels_are_another_job(cohort, command, tmp_path, capsys):
     main(command())
     write_labels(tmp_path / "labels.csv", dict.fromkeys("abcd", 1))

@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -156,3 +157,14 @@ def test_a_slide_is_verified_without_its_file(make_bag, write_dataset):
 def test_no_data_set_is_one_finding(tmp_path, capsys):
     assert main(["verify", str(tmp_path)]) == 1
     assert capsys.readouterr().out == f"Expected a folder with a dataset.json. Received: {tmp_path}.\n"
+
+
+def test_a_file_that_predictions_need_is_checked(make_bag, write_dataset):
+    content = b"a template"
+    beside = {"files": {"template.nii.gz": hashlib.sha256(content).hexdigest()}}
+    folder = write_dataset([make_bag("a")], info={"classes": ["hemorrhage"], "beside": beside})
+    assert list(findings(folder)) == ["template.nii.gz: is missing"]
+    (folder / "template.nii.gz").write_bytes(content + b".")
+    assert list(findings(folder)) == ["template.nii.gz: its sha256 differs from dataset.json"]
+    (folder / "template.nii.gz").write_bytes(content)
+    assert list(findings(folder)) == []

@@ -1,3 +1,5 @@
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ def test_a_file_that_has_changed_is_another_template(tmp_path, phantom):
         nib.save(nib.Nifti1Image(made.volume, made.affine), path)
         centres.append(template.load(str(path), template.fingerprint(path)).view.centre)
     assert np.linalg.norm(centres[0] - centres[1]) > 1
-    with pytest.raises(UsageError, match="Expected the file whose bytes have 0123. Received: .*head.nii"):
+    with pytest.raises(UsageError, match="Expected the one whose voxels have 0123. Received: .*head.nii"):
         template.load(str(path), "0123")
 
 
@@ -94,3 +96,16 @@ def test_a_job_stops_where_its_template_is_none(tmp_path, capsys, save):
     assert not (tmp_path / "out").exists()
     assert main([*given, "--template", str(tmp_path / "bad.nii")]) == 2
     assert "--template: Expected --align rigid" in capsys.readouterr().err
+
+
+def test_a_copy_is_the_same_template_and_names_nobody(tmp_path, phantom):
+    made, _, _ = phantom(0)
+    image = nib.Nifti1Image(made.volume, made.affine)
+    image.header["descrip"], image.header["db_name"] = b"DOE^JANE", b"DOE^JANE"
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"DOE^JANE"))
+    given, copy = tmp_path / "given.nii", tmp_path / "copy.nii.gz"
+    nib.save(image, given)
+    copy.write_bytes(template.copied(str(given)))
+    assert template.fingerprint(str(copy)) == template.fingerprint(str(given))
+    assert b"DOE" in given.read_bytes() and b"DOE" not in gzip.decompress(copy.read_bytes())
+    assert template.copied(str(copy)) == copy.read_bytes()
