@@ -5,7 +5,8 @@
 
 20 % of the positives are test; the rest lies in five folds, of which each is validation once (20 % of the
 rest). Negatives are undersampled so that training and validation are balanced, and all others are test.
-Patients never span two splits, and the test set is the same in every fold. splits.csv has one row a bag and
+Patients never span two splits, and the test set is the same in every fold. Scans that --exclude names, such as
+those marked on qc.html, are in no split. splits.csv has one row a bag and
 fold. It is frozen: an existing one is never written over without --force.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from preprocessing.cohort import FOLDS, TEST_FRACTION, Volume, draw
 from preprocessing.errors import UsageError
-from preprocessing.labels import read_labels
+from preprocessing.labels import read_labels, read_table
 from tfrecords.dataset import SPLIT_COLUMNS, SPLITS, Dataset
 from tfrecords.errors import DatasetError
 from tfrecords.writer import csv_text, write_text
@@ -51,13 +52,14 @@ def parser():
         default=TEST_FRACTION,
         help=f"of the positives, default {TEST_FRACTION}",
     )
+    found.add_argument("--exclude", metavar="CSV", help="table with a column id: what is to be in no split")
     found.add_argument("--force", action="store_true", help="write over an existing table")
     return found
 
 
 def run(args):
     """Draws, writes and prints the split; returns the exit code."""
-    volumes = read_volumes(args)
+    volumes, told = left_in(read_volumes(args), args.exclude, _unit(args))
     if args.seed < 0:
         raise UsageError(f"--seed: Expected a whole number of at least 0. Received: {args.seed}.")
     out = Path(args.out) if args.out else Path(args.data) / SPLITS
@@ -68,7 +70,7 @@ def run(args):
     split = draw(volumes, args.seed, args.folds, args.test_fraction)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, csv_text(SPLIT_COLUMNS, rows(volumes, split)))
-    print("\n".join(summary(volumes, split)))
+    print("\n".join([*summary(volumes, split), *told]))
     print(f"written to {out}")
     return 0
 
@@ -91,6 +93,31 @@ def read_volumes(args):
             "correct or remove them."
         )
     return [Volume(id, label.patient or id, label.label) for id, label in found.items()]
+
+
+def left_in(volumes, path, unit="scan"):
+    """([Volume] that a table of ids does not exclude, [line about what it does]).
+
+    Args:
+        path: of the table, or None.
+        unit: "slice" where volumes are slices, of which the table may name the scan.
+
+    Raises:
+        UsageError: it has no ids.
+    """
+    if path is None:
+        return volumes, []
+    lines = [row for _, row in read_table(path)]
+    if lines and "id" not in lines[0]:
+        raise UsageError(f"--exclude: Expected a table with a column id. Received: {path}, without.")
+    named = {row["id"] for row in lines}
+    names = {v.id: {v.id, v.id.rpartition("/")[0]} if unit == "slice" else {v.id} for v in volumes}
+    kept = [volume for volume in volumes if not names[volume.id] & named]
+    told = [f"{len(volumes) - len(kept)} volumes are excluded by {path}"]
+    unknown = sorted(named.difference(*names.values()))
+    if unknown:
+        told.append(f"{len(unknown)} ids in {path} are of no volume here, such as {unknown[0]!r}")
+    return kept, told
 
 
 def rows(volumes, split):
@@ -126,10 +153,11 @@ def table(parts):
     Args:
         parts: {(fold, name of split): [Volume]}.
     """
-    heads = "  ".join(f"{name:>22}" for name in NAMES)
+    names = [*NAMES, *sorted({name for _, name in parts} - {*NAMES})]
+    heads = "  ".join(f"{name:>22}" for name in names)
     lines = [f"{'fold':>4}  {heads}   positive + negative volumes (patients)"]
     for fold in sorted({fold for fold, _ in parts}):
-        cells = [_cell(parts.get((fold, name), [])) for name in NAMES]
+        cells = [_cell(parts.get((fold, name), [])) for name in names]
         lines.append(f"{fold:>4}  " + "  ".join(f"{cell:>22}" for cell in cells))
     return lines
 
@@ -142,6 +170,10 @@ def _cell(chosen):
 def _balanced(volumes, split):
     labels = [volume.label for volume in volumes if split.place.get(volume.id, "test") != "test"]
     return sum(labels) * 2 == len(labels)
+
+
+def _unit(args):
+    return Dataset(args.data).info.get("preprocessing", {}).get("unit", "scan") if args.data else "scan"
 
 
 def _binary(row):

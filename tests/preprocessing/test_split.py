@@ -1,6 +1,8 @@
 import pytest
 
 from preprocessing.__main__ import main
+from preprocessing.cohort import Volume
+from preprocessing.split import left_in, table
 from tfrecords import Dataset
 from tfrecords.verify import findings
 
@@ -28,6 +30,13 @@ def test_a_data_set_gets_its_splits(folder, capsys):
     assert tests == [tests[0]] * 5
     assert sum(len(part) for part in dataset.splits(3).values()) == 40
     assert list(findings(folder)) == []
+
+
+def test_further_splits_of_a_table_are_counted_too():
+    part = [Volume("a", "p", 1), Volume("b", "q", 0)]
+    head, row = table({(0, "train"): part, (0, "tune"): part[:1]})
+    assert head.split()[:5] == ["fold", "train", "validation", "test", "tune"]
+    assert "1 + 1 (2)" in row and row.endswith("1 + 0 (1)")
 
 
 def test_splits_are_frozen(folder, capsys):
@@ -97,3 +106,23 @@ def test_several_classes_are_refused(make_bag, write_dataset, capsys):
     folder = write_dataset([make_bag("a", 1, label=[0, 1])], info={"classes": ["x", "y"]})
     assert main(["split", "--data", str(folder)]) == 2
     assert "Expected bags with one label, 0 or 1. Received: 2 labels of bag a" in capsys.readouterr().err
+
+
+def test_what_was_marked_is_in_no_split(folder, tmp_path, capsys):
+    (tmp_path / "exclude.csv").write_text("id\nv03\nv21\nrejected\n")
+    assert main(["split", "--data", str(folder), "--exclude", str(tmp_path / "exclude.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "2 volumes are excluded by" in out and "1 ids in" in out and "such as 'rejected'" in out
+    placed = {row.id for part in Dataset(folder).splits(0).values() for row in part}
+    assert len(placed) == 38 and not placed & {"v03", "v21"}
+    (tmp_path / "exclude.csv").write_text("name\nv03\n")
+    assert main(["split", "--data", str(folder), "--force", "--exclude", str(tmp_path / "exclude.csv")]) == 2
+    assert "--exclude: Expected a table with a column id" in capsys.readouterr().err
+
+
+def test_a_scan_stands_for_its_slices(tmp_path):
+    slices = [Volume(f"{scan}/{index}", scan, 1) for scan in "ab" for index in range(2)]
+    path = tmp_path / "exclude.csv"
+    path.write_text("id\na\nb/1\n")
+    assert [volume.id for volume in left_in(slices, path, "slice")[0]] == ["b/0"]
+    assert [volume.id for volume in left_in(slices, path, "scan")[0]] == ["a/0", "a/1", "b/0"]
