@@ -41,6 +41,18 @@ def canvas_to_display(height, width, size):
     return matrix
 
 
+def cut(inside, size):
+    """{"flags": what of a brain (n, h, w) does not fit on the canvas}; {} where all of it does."""
+    kept = inside[:, _ranges(inside.shape[1], size)[1], _ranges(inside.shape[2], size)[1]]
+    lost = 1 - np.count_nonzero(kept) / np.count_nonzero(inside)
+    if lost:
+        return {"flags": f"{100 * lost:.1f} % of the brain lies beyond slices of {size} pixels"}
+    # A scan cut anew has the canvas' size already: what reaches the border may go on behind it.
+    if inside.shape[1:] == (size, size) and (inside[:, [0, -1]].any() or inside[:, :, [0, -1]].any()):
+        return {"flags": f"the brain reaches the border of slices of {size} pixels"}
+    return {}
+
+
 def null_value(slices):
     """0 where the in-plane border of every slice is 0 (a brain-extracted volume), else air."""
     edges = (slices[:, 0], slices[:, -1], slices[:, :, 0], slices[:, :, -1])

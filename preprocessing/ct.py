@@ -75,6 +75,8 @@ def prepare(
     scan = _stack(data, affine, axes, drawn)
     before = {index: scan.hu[index].copy() for index in (int(share * len(scan.hu)) for share in SHOWN)}
     stack = _extracted(_aligned(scan, settings), settings)
+    if stack.inside is not None:
+        stack = stack.told(canvas.cut(stack.inside, settings.size))
     null = _null(stack.hu, settings)
     if stack.inside is not None:
         stack.hu[~stack.inside] = 0

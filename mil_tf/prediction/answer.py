@@ -108,7 +108,7 @@ def in_order(bag):
 def _all_positions(bag):
     """Of the dropped slices too: a slice's position follows from its index."""
     if is_aligned(bag):
-        total = int(bag.source_index.max()) + 1
+        total = bag.meta["aligned_slices"]
     else:
         total = int(bag.source_shape[axes_of(bag.source_affine).slice])
     every = types.SimpleNamespace(affine=bag.affine, source_index=np.arange(total))

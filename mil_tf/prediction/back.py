@@ -18,13 +18,19 @@ def is_aligned(bag):
 
 
 def scan_slice(bag, index):
-    """The slice of the file that lies at the middle of slice `index` of the bag; `index` itself without alignment."""
+    """The slice of the file that slice `index` of the bag shows; `index` itself without alignment.
+
+    An aligned slice crosses several: it is the one at the middle of what the slice shows; None where it was empty.
+    """
     if not is_aligned(bag):
         return int(index)
-    height, width = bag.instances.shape[1:3]
+    seen = np.argwhere([image != image[0, 0] for image in bag.instances[bag.source_index == index, ..., 0]])
+    if not len(seen):
+        return None
+    _, row, column = seen.mean(axis=0)
     axis = axes_of(bag.source_affine).slice
-    place = np.linalg.inv(to_bag(bag))[axis] @ [(width - 1) / 2, (height - 1) / 2, index, 1]
-    return int(np.clip(np.rint(place), 0, bag.source_shape[axis] - 1))
+    found = np.linalg.inv(to_bag(bag))[axis] @ [column, row, index, 1]
+    return int(np.clip(np.rint(found), 0, bag.source_shape[axis] - 1))
 
 
 def on_scan(bag, values):

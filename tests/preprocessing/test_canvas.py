@@ -43,3 +43,13 @@ def test_null_is_zero_for_brain_extracted_volumes_alone():
     assert canvas.null_value(slices) == 0
     slices[1, 0, 3] = -1000
     assert canvas.null_value(slices) == canvas.AIR_HU == -1024
+
+
+def test_what_of_a_brain_does_not_fit_is_told():
+    inside = np.zeros((2, 12, 12), bool)
+    inside[:, 3:9, 2:10] = True
+    assert canvas.cut(inside, 12) == canvas.cut(inside, 16) == canvas.cut(inside, 8) == {}
+    assert canvas.cut(inside, 6) == {"flags": "25.0 % of the brain lies beyond slices of 6 pixels"}
+    inside[1, 0, 5] = True
+    assert canvas.cut(inside, 12) == {"flags": "the brain reaches the border of slices of 12 pixels"}
+    assert canvas.cut(inside, 16) == {}
