@@ -31,7 +31,8 @@ def aligned(stack, settings):
         "align": "rigid", "rotation_degrees": round(found.angle, 1), "shift_mm": round(found.shift, 1),
         "match": round(found.match, 3),
     }
-    return _moved(stack, found, target.view.centre, settings.size).told(facts)
+    moved = _moved(stack, found, target.view.centre, settings.size)
+    return moved.told({**facts, "aligned_slices": len(moved.hu)})
 
 
 def found_motion(slices, to_mm, target):

@@ -19,6 +19,7 @@ FINE = 2.0  # mm, of the in-plane means that are resampled to it
 WHOLE = 0.99  # of a voxel of the grid that the scan must have reached: padding must not shine through
 BESIDE = 2, 6  # pixels of FINE around the head between which its air is looked at
 MARGIN = 24.0  # mm of air around the head
+LONGEST = 1000.0  # mm; no scanner's field of view is wider, and a wrong header's head fills the memory (our decision)
 HEAD = -200.0, 400.0  # HU of a whole head: from fat to bone; what lies beyond tells of no anatomy (our decision)
 # Half of the shades of a whole head go to what lies between fluid and blood, a twelfth of the range: where a scan shows
 # the vertex alone, its ventricles and sulci tell how it is turned (our decision).
@@ -67,6 +68,7 @@ def view(slices, matrix, inside=None):
         raise ScanError("nothing in it is a head")
     reached = _reached(small, body)
     places = np.argwhere(body)[:, ::-1]
+    _check_size(np.ptp(places, axis=0) * np.linalg.norm(to_world[:3, :3], axis=0))
     stripped = inside is not None or not has_skull(small[body])
     low, high = BRAIN if stripped else HEAD
     shades = np.clip(small, low, high) if stripped else np.interp(small, HU, SHADES)
@@ -87,6 +89,11 @@ def index_image(array):
 def affine_transform(matrix):
     """A SimpleITK transform of a matrix (4, 4)."""
     return sitk.AffineTransform(np.asarray(matrix[:3, :3], float).ravel().tolist(), matrix[:3, 3].tolist())
+
+
+def _check_size(lengths):
+    if max(lengths) > LONGEST:
+        raise ScanError(f"what is in it measures {max(lengths):.0f} mm, expected a head of at most {LONGEST:.0f}")
 
 
 def _reduced(slices, matrix):

@@ -51,7 +51,7 @@ def check_volume(bag, data, affine, tolerance=0.5):
         shown[at[index], row, column] = True
     assert all(len(values) == 1 for values in dropped.values()), "a slice that shows something is missing"
     assert np.isin(canvas[~shown], (0, AIR)).all()
-    _check_display(bag)
+    check_display(bag)
 
 
 def check_slices(bag, stack, world, tolerance=2.0):
@@ -90,7 +90,7 @@ def check_slices(bag, stack, world, tolerance=2.0):
         assert (canvas == AIR).all()
     assert max(seen) - min(seen) > heights[-1] - heights[0] - 1.5 * steps[2], "a part of the scan is missing"
     assert steps[2] <= np.diff(heights).max() + 1e-3
-    _check_display(bag)
+    check_display(bag)
 
 
 def check_ramp(bag, stack, world, tolerance=2.0):
@@ -109,7 +109,7 @@ def check_ramp(bag, stack, world, tolerance=2.0):
     found = np.asarray(bag.instances[..., 0], np.float64)[inside]
     assert np.abs(found - (stack[0, 0, 0] + at[inside] @ slopes)).max() <= tolerance
     assert inside.sum() > 0.2 * stack.size
-    _check_display(bag)
+    check_display(bag)
 
 
 def _indices(bag, world, finest):
@@ -119,7 +119,7 @@ def _indices(bag, world, finest):
     return np.rint(found).astype(int)
 
 
-def _check_display(bag):
+def check_display(bag):
     """Columns run to the patient's left, rows to posterior, slices along the body."""
     directions = np.asarray(bag.affine, np.float64).reshape(4, 4)[:3, :3]
     directions = directions / np.linalg.norm(directions, axis=0)
