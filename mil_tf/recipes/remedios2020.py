@@ -46,6 +46,10 @@ OPTIONS = {
     "window_width": Option(80.0, OURS, "HU across, where scaling is window", above(0)),
     "selection": Option("top_instance", f"{PAPER} 2.3", "which instances learn after the warm-up"),
     "warm_up": Option(16, OURS, "epochs that learn from random instances first; 0 is the paper's form", at_least(0)),
+    "warm_up_steps": Option(
+        0, OURS, "optimizer steps that the warm-up has at least: more epochs of it where the training bags are few",
+        at_least(0),
+    ),
     "warm_up_instances": Option(8, OURS, "instances a bag in a warm-up epoch", at_least(1)),
     "warm_up_window": Option(8, OURS, "bags an optimizer step in the warm-up, which wants many steps", at_least(1)),
     "warm_up_learning_rate": Option(1e-3, OURS, "step size in the warm-up", above(0)),

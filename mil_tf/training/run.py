@@ -27,6 +27,7 @@ from mil_tf.training.method import (
     build_search,
     build_signals,
     learning_rate,
+    lengthened,
     resolved_scoring,
     window_of,
 )
@@ -73,7 +74,8 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
     devices.set_up()
     keras.backend.clear_session()
     # What `auto` stands for is part of the run: on another machine it may be something else, and other bits.
-    job = dataclasses.replace(job, options={**job.options, "scoring": resolved_scoring(job.options["scoring"])})
+    options = {**job.options, "scoring": resolved_scoring(job.options["scoring"])}
+    job = dataclasses.replace(job, options=lengthened(options, job.bags))
     folder = job.folder(out)
     sources = _sources(job, dataset)
     crew = crew or Alone()
