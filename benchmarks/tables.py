@@ -84,15 +84,19 @@ def table(name):
 
 
 def by_seed(results):
-    """(headings, rows): one row a name, mean over its seeds."""
+    """(headings, rows): one row a name, and a number of bags where there are several, mean over its seeds."""
     from benchmarks.common import interval
 
     measured = [key for key in MEASURED if key in results[0]]
-    rows = []
-    for name in dict.fromkeys(r["row"] for r in results):
-        mine = [r for r in results if r["row"] == name]
-        rows.append([name, str(len(mine)), *(interval([float(r[key]) for r in mine]) for key in measured)])
-    return ["", "seeds", *(MEASURED[key] for key in measured)], rows
+    curve = ["bags"] if len({r.get("bags") for r in results}) > 1 else []
+    groups = {}
+    for result in results:
+        groups.setdefault(tuple(result[key] for key in ("row", *curve)), []).append(result)
+    rows = [
+        [*name, str(len(mine)), *(interval([float(r[key]) for r in mine]) for key in measured)]
+        for name, mine in groups.items()
+    ]
+    return ["", *curve, "seeds", *(MEASURED[key] for key in measured)], rows
 
 
 def metrics(results):

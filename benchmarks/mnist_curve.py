@@ -1,0 +1,115 @@
+"""MNIST bags of Ilse et al. 2018 (Attention-based deep multiple instance learning, section 4.2): a data-size curve.
+
+A bag holds digits drawn at random, their number from a normal distribution of mean 10 and variance 2, and is positive
+where one of them is a 9 (so that about two in three are). Training bags are drawn from MNIST's training images, 1,000
+held-out bags from its test images; both anew for every seed. Bag and instance AUC of the held-out bags after the last
+epoch: nothing is chosen on them, and no validation set is used.
+
+    python benchmarks/mnist_curve.py --mnist mnist.npz --seeds 5 --out docs/results/mnist_curve.csv
+
+What is in --out already is kept, so that the benchmark can be stopped and gone on with.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# Name -> what is changed against the recipe's `small` profile.
+ROWS = {"top instance": {}}
+SIZES = (50, 100, 150, 200, 300, 400, 500)  # Ilse et al. 2018, section 4.2
+HELD_OUT = 1000  # there too
+MEAN, VARIANCE, POSITIVE_DIGIT = 10, 2, 9
+# Our decision: few bags are seen as often as many, up to this number of visits, so that they have time to be learned.
+VISITS = 12_000
+
+
+def main(args=None):
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mnist", required=True, help="mnist.npz with x_train, y_train, x_test, y_test")
+    parser.add_argument("--bags", type=int, nargs="+", default=list(SIZES), metavar="N", help="training bags")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to S-1 (default: 5)")
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="NAME", help="which rows")
+    parser.add_argument("--out", help="CSV to write")
+    given = parser.parse_args(args)
+    if not Path(given.mnist).exists():
+        print(f"mnist_curve: Expected mnist.npz. Received: {given.mnist}.", file=sys.stderr)
+        return 2
+    from benchmarks.common import summary, write_csv
+
+    results = _there(given.out)
+    with np.load(given.mnist) as digits:
+        for name, bags in ((name, bags) for name in given.rows for bags in given.bags):
+            for seed in range(given.seeds):
+                if not _of(results, name, bags, seed):
+                    results.append(measure(name, bags, seed, digits))
+                    if given.out:
+                        write_csv(given.out, results)
+            print(summary(f"{name}, {bags} bags", _of(results, name, bags)), flush=True)
+    return 0
+
+
+def measure(name, bags, seed, digits):
+    """Trains one row on `bags` bags with one seed; returns its row of the table."""
+    from benchmarks.common import learn
+    from benchmarks.ratios import machine
+    from mil_tf.data import MemorySource
+    from mil_tf.options import resolve
+    from mil_tf.recipes import remedios2020 as recipe
+
+    small = recipe.PROFILES["small"]
+    epochs = max(small["max_epochs"], round(VISITS / bags))
+    options = resolve(recipe.OPTIONS, small, {"max_epochs": epochs}, ROWS[name])
+    rng = np.random.default_rng(seed)
+    held_out = MemorySource(make_bags(digits["x_test"], digits["y_test"], HELD_OUT, rng))
+    train = MemorySource(make_bags(digits["x_train"], digits["y_train"], bags, rng))
+    found = learn(options, seed, train, held_out)
+    return {"row": name, "bags": bags, "seed": seed, "epochs": epochs, **found, **machine()}
+
+
+def make_bags(images, digits, count, rng):
+    """Draws bags; pixel values 0 to 255 in place of HU."""
+    from tfrecords import Bag
+
+    found = []
+    for index in range(count):
+        size = max(1, round(rng.normal(MEAN, VARIANCE**0.5)))
+        drawn = rng.integers(len(images), size=size)
+        truth = (digits[drawn] == POSITIVE_DIGIT).astype(np.int64)
+        found.append(Bag(
+            id=f"bag-{index:04d}", patient=f"bag-{index:04d}", label=truth.max(keepdims=True),
+            instances=images[drawn][..., None].astype(np.float16), source_index=np.arange(size),
+            instance_label=truth[:, None],
+        ))
+    return found
+
+
+def _there(path):
+    """The results that a CSV has, with numbers as such."""
+    if not path or not Path(path).exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(text):
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+def _of(results, name, bags, seed=None):
+    return [r for r in results if r["row"] == name and r["bags"] == bags and seed in (None, r["seed"])]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
