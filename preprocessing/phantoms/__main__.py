@@ -33,6 +33,10 @@ def parser():
     ct.add_argument("--size", type=int, default=512, help="matrix; the field of view stays the same (512)")
     ct.add_argument("--seed", type=int, default=0)
     ct.add_argument("--prevalence", type=float, default=0.5, help="share of scans with a hemorrhage (0.5)")
+    ct.add_argument(
+        "--volume", type=float, nargs=2, default=(22.0, 80.0), metavar=("LEAST", "MOST"),
+        help="cm3 of a scan's bleeds; less is harder to learn (22 80)",
+    )
     ct.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (all cores)")
     ct.add_argument(
         "--brain-masks", action="store_true", help="also write brain/, the cranial cavity of every scan"
@@ -72,6 +76,7 @@ def run_ct(options):
             options.force,
             options.brain_masks,
             step=bar.step,
+            volume=options.volume,
         )
     finally:
         bar.close()

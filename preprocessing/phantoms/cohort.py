@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .lesions import VOLUME
 from .phantom import generate
 
 # mm2 of blood in a slice below which its truth is left open: 0.5 cm2, a spot of 8 mm, is about what a reader would
 # still mark; what is less is the taper of a bleed between two slices (our decision).
 LEAST_AREA = 50.0
+MOST_VOLUME = 150.0  # cm3; more does not fit beside a brain (our decision)
 COLUMNS = ("id", "label", "patient", "type", "volume_cm3", "spacing_mm", "slice_mm", "slices")
 
 
@@ -39,8 +41,8 @@ def write_nifti(path, array, affine):
 
 def write_phantom(task):
     """Makes and writes one phantom; returns its row of labels.csv and its rows of slices.csv."""
-    out, seed, index, size, label, brain_masks = task
-    phantom = generate(seed, index, size, bool(label))
+    out, seed, index, size, label, brain_masks, volume = task
+    phantom = generate(seed, index, size, bool(label), volume=volume)
     name = f"ph-{index:04d}"
     write_nifti(out / "scans" / f"{name}.nii.gz", phantom.volume, phantom.affine)
     if label:
@@ -90,7 +92,9 @@ def write_table(path, columns, rows):
         table.writerows(rows)
 
 
-def make_cohort(out, n, size=512, seed=0, prevalence=0.5, jobs=1, force=False, brain_masks=False, step=None):
+def make_cohort(
+    out, n, size=512, seed=0, prevalence=0.5, jobs=1, force=False, brain_masks=False, step=None, volume=VOLUME
+):
     """Writes n phantoms below `out`.
 
     Args:
@@ -98,15 +102,20 @@ def make_cohort(out, n, size=512, seed=0, prevalence=0.5, jobs=1, force=False, b
         prevalence: share of positives in [0, 1].
         jobs: processes. The files do not depend on it.
         step: called without arguments after every phantom.
+        volume: (least, most) cm3 of a scan's bleeds together.
     """
     if n < 1 or not 0 <= prevalence <= 1:
         raise ValueError(
             f"Expected n >= 1 and a prevalence in [0, 1]. Received n={n}, prevalence={prevalence}."
         )
+    if not 0 < volume[0] < volume[1] <= MOST_VOLUME:
+        raise ValueError(
+            f"Expected a volume of 0 < least < most <= {MOST_VOLUME:g} cm3. Received: {volume[0]:g} and {volume[1]:g}."
+        )
     out = Path(out)
     make_folder(out, force, brain_masks)
     labels = labels_of(n, prevalence, seed)
-    tasks = [(out, seed, i, size, int(labels[i]), brain_masks) for i in range(n)]
+    tasks = [(out, seed, i, size, int(labels[i]), brain_masks, tuple(volume)) for i in range(n)]
     rows = []
     for row in run(tasks, jobs):
         rows.append(row)

@@ -8,12 +8,12 @@ from .anatomy import Points, draw_head, outline, surfaces
 from .base import paint_outside
 from .brain import paint_brain, spaces
 from .distractors import draw_distractors, paint_calcium, paint_scalp, swell_scalp
-from .lesions import LATTICE_STEP, TYPES, draw_lesions, mass_effect, paint_lesions, set_growth
+from .lesions import LATTICE_STEP, TYPES, VOLUME, draw_lesions, mass_effect, paint_lesions, set_growth
 from .scanner import add_noise, axes, draw_scan, harden, move, paint_holder, store
 from .shapes import edge
 
 TRIES = 8  # our decision
-SEEN = 20.0  # cm3 of blood in the scan, as the paper asks of its positives
+SEEN = 20.0 / VOLUME[0]  # of the least volume of blood, in the scan: 20 cm3, as the paper asks of its positives
 REACH = ((-106, 106), (-150, 132))  # mm in x and y that the largest, most tilted head needs
 CHUNK = 400_000  # sample points worked on at once; bounds memory at 512 and stays in cache
 
@@ -33,7 +33,7 @@ class Phantom:
     thickness: float
 
 
-def generate(seed, index, size=512, positive=None, kinds=None):
+def generate(seed, index, size=512, positive=None, kinds=None, volume=VOLUME):
     """The phantom (seed, index) sampled with a size x size matrix.
 
     Args:
@@ -41,6 +41,7 @@ def generate(seed, index, size=512, positive=None, kinds=None):
         size: matrix, 32 to 1024 pixels; the field of view does not depend on it.
         positive: with a bleed, without, or None to draw it; head, pose and distractors are the same.
         kinds: types (1-5) of the bleeds, or None to draw them.
+        volume: (least, most) cm3 of the bleeds together.
     """
     if not 32 <= size <= 1024:
         raise ValueError(
@@ -51,19 +52,19 @@ def generate(seed, index, size=512, positive=None, kinds=None):
     head.number.update(draw_distractors(streams[1]))
     scan = draw_scan(streams[2], size, head.scale)
     positive = bool(streams[3].random() < 0.5) if positive is None else positive
-    lesions = place_lesions(streams[3], head, scan, kinds) if positive else []
+    lesions = place_lesions(streams[3], head, scan, kinds, volume) if positive else []
     volume, mask, brain = render(head, scan, lesions, streams[4])
     return pack(scan, lesions, volume, mask, brain)
 
 
-def place_lesions(rng, head, scan, kinds):
-    """Draws bleeds until the scan's slices hold SEEN cm3 of them; after TRIES draws the last one stays."""
+def place_lesions(rng, head, scan, kinds, volume):
+    """Draws bleeds until the scan's slices hold SEEN of the least volume; after TRIES draws the last one stays."""
     ventricle = head.ventricle
     for _ in range(TRIES):
-        lesions = draw_lesions(rng, kinds)
+        lesions = draw_lesions(rng, kinds, volume)
         flooded = max((lesion.volume for lesion in lesions if lesion.kind == 4), default=0)
         head.number["ventricle"] = max(ventricle, 0.9 + flooded / 70) if flooded else ventricle  # they dilate
-        if grow_lesions(lesions, head, scan) > SEEN:
+        if grow_lesions(lesions, head, scan) > SEEN * volume[0]:
             break
     return lesions
 

@@ -1,5 +1,7 @@
 """The folder of phantoms: its tables agree with its files, and the same seed gives the same bytes."""
 
+import csv
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -110,3 +112,13 @@ def test_impossible_cohorts_are_refused(tmp_path, n, prevalence):
 def test_prevalence_is_exact():
     assert labels_of(40, 0.25, seed=1).sum() == 10
     assert not np.array_equal(labels_of(40, 0.25, seed=1), labels_of(40, 0.25, seed=2))
+
+
+def test_small_bleeds_are_made_where_they_are_asked_for(tmp_path):
+    make_cohort(tmp_path / "a", 4, 64, prevalence=1.0, volume=(2, 6))
+    with open(tmp_path / "a" / "labels.csv", newline="") as file:
+        volumes = [float(row["volume_cm3"]) for row in csv.DictReader(file)]
+    assert 0.5 < min(volumes) and max(volumes) < 8
+    with pytest.raises(ValueError, match="Expected a volume of 0 < least < most"):
+        make_cohort(tmp_path / "b", 4, 64, volume=(6, 2))
+    assert not (tmp_path / "b").exists()
