@@ -20,13 +20,7 @@ UNITS = {
     **{f"level3_unit{index}": f"layers.{index + 16}" for index in (1, 2, 3)},
 }
 LEFT_OUT = "layers 0-2, 7-9 and 14-16, whose output their network overwrites"
-HEADS = {
-    "max": {"logit_map": "conv_final"},
-    "attention": {
-        "attention_tanh": "attention.conv_tanh", "attention_gate": "attention.conv_sigm",
-        "attention_score": "attention.conv_w", "logit": "attention.conv_final",
-    },
-}
+ATTENTIONS = {"V": "attention.conv_tanh", "U": "attention.conv_sigm", "w": "attention.conv_w"}  # eq. 3 -> theirs
 COUNTER = "num_batches_tracked"  # of a batch normalisation; nothing is computed with it
 MOST_NAMES = 6  # in a message
 
@@ -72,19 +66,23 @@ def converted(state):
     pooling = pooling_of(state)
     model = network("released", pooling)
     for ours, theirs in UNITS.items():
-        model.get_layer(f"{ours}_conv").set_weights(_weights(state, f"{theirs}.conv", 4))
+        _assign(model.get_layer(f"{ours}_conv"), state, f"{theirs}.conv")
         norm = [state[f"{theirs}.bn.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
         model.get_layer(f"{ours}_norm").set_weights(norm)
-    for ours, theirs in HEADS[pooling].items():
-        layer = model.get_layer(ours)
-        layer.set_weights(_weights(state, theirs, len(layer.kernel.shape)))
+    if pooling == "max":
+        _assign(model.get_layer("logit_map"), state, "conv_final")
+        return model
+    for ours, theirs in ATTENTIONS.items():
+        _assign(model.get_layer("pool"), state, theirs, ours, f"{ours}_bias")
+    _assign(model.get_layer("logit"), state, "attention.conv_final")
     return model
 
 
-def _weights(state, name, rank):
-    """[kernel, bias]: (out, in, rows, columns) -> (rows, columns, in, out), or of a 1x1 one as (in, out)."""
-    kernel = state[f"{name}.weight"].transpose(2, 3, 1, 0)
-    return [kernel if rank == 4 else kernel[0, 0], state[f"{name}.bias"]]
+def _assign(layer, state, theirs, kernel="kernel", bias="bias"):
+    """(out, in, rows, columns) -> (rows, columns, in, out), of which (in, out) is left where a layer has no others."""
+    kernel, turned = getattr(layer, kernel), state[f"{theirs}.weight"].transpose(2, 3, 1, 0)
+    kernel.assign(turned.reshape(kernel.shape))
+    getattr(layer, bias).assign(state[f"{theirs}.bias"])
 
 
 def shapes(pooling):

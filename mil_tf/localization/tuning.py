@@ -73,7 +73,7 @@ def tune(slices, bounds, seed=0, guided=GUIDED):
 
     def dice(**shares):
         ends = bounds._asdict().items()
-        detector = Detector(**{name: low + shares[name] * (high - low) for name, (low, high) in ends})
+        detector = Detector(**{name: float(low + shares[name] * (high - low)) for name, (low, high) in ends})
         found = float(rates(np.sum([count(detector(peaks), boxes) for peaks, boxes in slices], axis=0))[2])
         trials.append((detector, found))
         return found

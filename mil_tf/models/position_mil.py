@@ -3,7 +3,7 @@
 `paper` is what sections II-B to II-E state: three levels of three residual blocks of two convolutions, 18 in all,
 2x2 max-pooling between the levels, so that the map has a quarter of the slice's size, and a fully connected end.
 Silent there, so ours: the widths (the released code's), He et al.'s basic block, shortcuts padded with zeros where a
-level widens (their option A, without convolutions of its own), and layers that work on positions as `Dense`.
+level widens (their option A, without convolutions of its own), and a scalar for max pooling by a `Dense` layer.
 
 `released` is what the authors' code computes: a first convolution, three levels of pool(c(c(c(x))) + x) with c =
 conv3x3-BN-ReLU, a c between levels, pooling after the last one too: an eighth. Its layers 0-2, 7-9 and 14-16 are not
@@ -18,12 +18,15 @@ import tensorflow as tf
 
 from mil_tf.models.channels import RELEASED_MEAN, RELEASED_STD, HuChannels
 from mil_tf.models.norms import normalisation
+from mil_tf.pooling.gated_attention import GatedAttentionPooling
+from mil_tf.pooling.max import MaxPooling
 
 FORMS = ("paper", "released")
 POOLINGS = ("max", "attention")
 WIDTHS = (12, 24, 36)  # channels of the levels; released code
 BLOCKS = 3  # residual blocks a level (paper), and convolutions of a released level's one live block
 ATTENTION = 36  # L of eq. 3; released code
+POSITIONS = (-3, -2)  # the axes over which is pooled
 
 
 def position_mil(form="paper", pooling="max", mean=RELEASED_MEAN, std=RELEASED_STD):
@@ -124,7 +127,7 @@ def _paper_max(features):
     """
     scalar = _dense(1, "scalar")(features)
     end = _dense(1, "logit", kernel_initializer="ones", kernel_constraint=keras.constraints.NonNeg())
-    return end(keras.layers.GlobalMaxPooling2D(name="pool", dtype="float32")(scalar)), end(scalar)
+    return end(_max()(scalar)), end(scalar)
 
 
 def _released_max(features):
@@ -132,7 +135,11 @@ def _released_max(features):
     positions = keras.layers.Conv2D(
         1, 3, padding="same", kernel_initializer="glorot_normal", name="logit_map", dtype="float32"
     )(features)
-    return keras.layers.GlobalMaxPooling2D(name="pool", dtype="float32")(positions), positions
+    return _max()(positions), positions
+
+
+def _max():
+    return MaxPooling(axis=POSITIONS, name="pool", dtype="float32")
 
 
 def _paper_attention(features):
@@ -145,12 +152,9 @@ def _released_attention(features):
 
 def _attention(features, use_bias):
     """Gated attention (eq. 3; the equation has no bias, the released code has) and the fully connected layer."""
-    tanh = _dense(ATTENTION, "attention_tanh", activation="tanh", use_bias=use_bias)(features)
-    gate = _dense(ATTENTION, "attention_gate", activation="sigmoid", use_bias=use_bias)(features)
-    gated = keras.layers.Multiply(name="attention_gated", dtype="float32")([tanh, gate])
-    score = _dense(1, "attention_score", use_bias=use_bias)(gated)
-    pooled, weights = WeightedPositions(name="pool", dtype="float32")([features, score])
-    return _dense(1, "logit")(pooled), weights
+    pooling = GatedAttentionPooling(ATTENTION, use_bias, True, axis=POSITIONS, name="pool", dtype="float32")
+    pooled, weights = pooling(features)
+    return _dense(1, "logit")(pooled), AsImage(name="map", dtype="float32")(weights)
 
 
 def _dense(units, name, **options):
@@ -183,19 +187,11 @@ class WidenedChannels(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="mil_tf")
-class WeightedPositions(keras.layers.Layer):
-    """Weights a = softmax of the scores over all positions, and z = sum of a h (eq. 2).
-
-    Input shape: [features (n, h, w, c), scores (n, h, w, 1)]. Output shape: [z (n, c), a (n, h, w, 1)].
-    """
+class AsImage(keras.layers.Layer):
+    """Gives the positions of a map their channel: (n, h, w) -> (n, h, w, 1)."""
 
     def call(self, inputs):
-        features, scores = inputs
-        highest = tf.stop_gradient(tf.reduce_max(scores, axis=(1, 2), keepdims=True))
-        raised = tf.exp(scores - highest)
-        weights = raised / tf.reduce_sum(raised, axis=(1, 2), keepdims=True)
-        return tf.reduce_sum(weights * features, axis=(1, 2)), weights
+        return inputs[..., None]
 
     def compute_output_shape(self, input_shape):
-        features, scores = input_shape
-        return (features[0], features[3]), tuple(scores)
+        return (*input_shape, 1)

@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -60,6 +61,7 @@ def test_tuning_finds_what_tells_lesions_apart(package):
     found = tune(slices, BOUNDS["max"], seed=0, guided=25)
     assert found.dice == 1 == max(dice for _, dice in found.trials)
     assert found.detector in [detector for detector, _ in found.trials]
+    assert json.loads(json.dumps(found.detector._asdict())) == found.detector._asdict()  # it can be kept as it is
     assert len(found.trials) == RANDOM + 25
     for detector, _ in found.trials:
         assert all(low <= value <= high for value, (low, high) in zip(detector, BOUNDS["max"]))
