@@ -81,9 +81,9 @@ def state_of():
         rng, found = np.random.default_rng(0), {}
         for key, shape in shapes(pooling).items():
             fan = max(1, int(np.prod(shape[1:])))
-            found[key] = np.float32(rng.normal(0, fan**-0.5, shape))
+            found[key] = np.asarray(rng.normal(0, fan**-0.5, shape), np.float32)
             if key.endswith(("bn.weight", "running_var")):
-                found[key] = np.float32(rng.uniform(0.5, 1.5, shape))
+                found[key] = np.asarray(rng.uniform(0.5, 1.5, shape), np.float32)
             if key.endswith("num_batches_tracked"):
                 found[key] = np.array(7, np.int64)
         return found

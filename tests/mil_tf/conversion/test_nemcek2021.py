@@ -31,7 +31,7 @@ def real_network(real_state):
 
 def convolved(state, name, x):
     """PyTorch's convolution with a padding that keeps the size, of one image (channels, h, w)."""
-    weight, bias = np.float64(state[f"{name}.weight"]), np.float64(state[f"{name}.bias"])
+    weight, bias = (state[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias"))
     size = weight.shape[2]
     padded = np.pad(x, ((0, 0), (size // 2,) * 2, (size // 2,) * 2))
     windows = sliding_window_view(padded, (size, size), axis=(1, 2))
@@ -41,7 +41,8 @@ def convolved(state, name, x):
 def unit(state, name, x):
     x = convolved(state, f"{name}.conv", x)
     scale, shift, mean, variance = (
-        np.float64(state[f"{name}.bn.{part}"])[:, None, None] for part in ("weight", "bias", "running_mean", "running_var")
+        state[f"{name}.bn.{part}"].astype(np.float64)[:, None, None]
+        for part in ("weight", "bias", "running_mean", "running_var")
     )
     return np.maximum((x - mean) / np.sqrt(variance + 1e-5) * scale + shift, 0)
 
