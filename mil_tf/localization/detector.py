@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mil_tf.localization.peaks import find_peaks, resized
+
 
 class Detector(NamedTuple):
     """Three parameters, called with the Peaks of a map.
@@ -32,3 +34,14 @@ class Detector(NamedTuple):
 
 # nemcek2021, section II-E: the optimum that the authors found on maps of their networks: logits, and weights.
 PUBLISHED = {"max": Detector(0.024, 0.76, 10), "attention": Detector(0.0038, 0.024, 58)}
+
+
+def detect(positions, shape, detector):
+    """The points that a detector finds on a slice, as it is called with the map's peaks.
+
+    Args:
+        positions: the map, (h', w').
+        shape: (h, w) of the slice.
+        detector: a Detector.
+    """
+    return detector(find_peaks(resized(positions, shape)))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mil_tf.localization.detector import PUBLISHED, Detector
-from mil_tf.localization.peaks import find_peaks, resized
+from mil_tf.localization.detector import PUBLISHED, Detector, detect
+from mil_tf.localization.peaks import find_peaks
 from mil_tf.localization.scoring import count
 
 
@@ -71,6 +71,6 @@ def test_a_lesion_5_pixels_from_the_edge_is_found(centre, pooling):
     lesion = bumps((128, 128), [(*centre, 1.0)], width=4)
     small = lesion.reshape(32, 4, 32, 4).mean(axis=(1, 3))
     scale = {"max": 3.0, "attention": 1 / small.sum()}[pooling]
-    points = PUBLISHED[pooling](find_peaks(resized(small * scale, (128, 128))))
+    points = detect(small * scale, (128, 128), PUBLISHED[pooling])
     y, x = centre
     assert count(points, [[y - 4, x - 4, y + 4, x + 4]]) == (1, 0, 0)
