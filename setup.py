@@ -1,4 +1,4 @@
-"""How mil-tf is installed: `pip install -e .`, with the extras `test`, `cluster`, `gpu` and `addons`."""
+"""How mil-tf is installed: `pip install -e .`, with the extras `test`, `cluster`, `tuning`, `gpu` and `addons`."""
 
 import re
 from pathlib import Path
@@ -25,12 +25,14 @@ REQUIRED = [
     "google-crc32c>=1.5",
 ]
 CLUSTER = ["dask[distributed]>=2023.10"]
+TUNING = ["bayesian-optimization>=2.0"]  # of the peak detector; brings scikit-learn, which nothing else here needs
 EXTRAS = {
     # No Python marker: from 3.12 on pip must stop, as it does, and not install an empty extra in silence.
     "addons": ["tensorflow==2.15.*", "tensorflow-addons==0.23.*", "numpy<2"],
     "cluster": CLUSTER,
     "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
-    "test": ["pytest>=7.4", "pytest-xdist>=3.3", "scikit-learn>=1.3", "ruff>=0.5", *CLUSTER],
+    "test": ["pytest>=7.4", "pytest-xdist>=3.3", "scikit-learn>=1.3", "ruff>=0.5", *CLUSTER, *TUNING],
+    "tuning": TUNING,
 }
 
 

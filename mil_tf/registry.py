@@ -82,7 +82,7 @@ def _optimizer(name, learning_rate, options, kind):
         options["optimizer"] = _optimizer(options.get("optimizer", "Adam"), learning_rate, {}, legacy)
     else:
         options["learning_rate"] = learning_rate
-    return _made(name, cls, options)
+    return made(name, cls, options)
 
 
 def create_slots(optimizer, variables):
@@ -111,7 +111,7 @@ def loss(name, /, **options):
     options = {"reduction": "none", **options, **given, "from_logits": True}
     if not takes_logits:
         del options["from_logits"]
-    found = _made(name, cls, options)
+    found = made(name, cls, options)
     if cls in map(_named, SIGMOID_LOSSES):
         fed = lambda targets, logits: found(targets[:, 1:], logits[:, 1:] - logits[:, :1])  # noqa: E731
     else:
@@ -133,7 +133,7 @@ def layer(name, /, defaults=None, **options):
     """
     cls, given = _find(name, _LAYER)
     known = {key: value for key, value in (defaults or {}).items() if key in _parameters(cls)}
-    return _made(name, cls, {**known, **options, **given})
+    return made(name, cls, {**known, **options, **given})
 
 
 def activation(name):
@@ -153,7 +153,7 @@ def _unfused_mish(x):
 
 
 def _find(text, kind):
-    name, options = _parsed(text, kind)
+    name, options = parsed(text, kind.noun)
     if name.startswith(ADDONS_PREFIX):
         _import_addons(kind.noun, name)
     found = _named(name, kind.module)
@@ -171,7 +171,12 @@ def _named(name, module=keras.losses):
     return keras.saving.get_registered_object(name) if ">" in name else getattr(module, name, None)
 
 
-def _parsed(text, kind):
+def parsed(text, noun):
+    """"Name(option=value, ...)" -> (name, {option: value}); `noun` is what the message calls it.
+
+    Raises:
+        UnknownNameError: the text is of another form.
+    """
     match = re.fullmatch(r"\s*([\w.>]+)\s*(?:\((.*)\))?\s*", text)
     try:
         call = ast.parse(f"f({match[2] or ''})", mode="eval").body
@@ -180,11 +185,12 @@ def _parsed(text, kind):
         return match[1], {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (TypeError, SyntaxError, ValueError) as error:
         raise UnknownNameError(
-            f"Expected the {kind.noun} as Name, Package>Name or Name(option=value, ...). Received: {text!r}"
+            f"Expected the {noun} as Name, Package>Name or Name(option=value, ...). Received: {text!r}"
         ) from error
 
 
-def _made(name, cls, options):
+def made(name, cls, options):
+    """cls(**options). Raises UnknownNameError with `name` and the first line of what it raised."""
     try:
         return cls(**options)
     except Exception as error:  # add-ons raise what they like, TypeCheckError for one

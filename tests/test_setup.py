@@ -43,7 +43,7 @@ def test_rooms_are_packaged_and_nothing_else(package, monkeypatch):
 def test_every_import_is_required(package):
     """No package is imported at run time that the install does not bring."""
     names = {"skimage": "scikit-image", "google_crc32c": "google-crc32c", "keras": "tensorflow", "PIL": "pillow",
-             "tensorflow_addons": None, "distributed": None}  # of the extras `addons` and `cluster`, told about where missing
+             "tensorflow_addons": None, "distributed": None, "bayes_opt": None}  # of extras, told about where missing
     required = {re.split("[><=]", text)[0] for text in package["install_requires"]}
     own = {"mil_tf", "preprocessing", "tfrecords", "train", "evaluate"}
     files = [ROOT / "train.py", ROOT / "evaluate.py"]
@@ -65,7 +65,7 @@ def _imported(path):
 
 def test_addons_extra_pins_what_belongs_together(package):
     assert package["extras_require"]["addons"][:2] == ["tensorflow==2.15.*", "tensorflow-addons==0.23.*"]
-    assert set(package["extras_require"]) == {"addons", "cluster", "gpu", "test"}
+    assert set(package["extras_require"]) == {"addons", "cluster", "gpu", "test", "tuning"}
 
 
 @pytest.fixture
