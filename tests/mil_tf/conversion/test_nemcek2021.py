@@ -170,3 +170,12 @@ def test_weights_that_are_no_numbers_are_refused(state_of):
     state["layers.3.conv.bias"] = np.full(12, np.nan, np.float32)
     with pytest.raises(StateError, match=r"layers\.3\.conv\.bias: Expected finite"):
         check(state, "x.pt")
+
+
+def test_the_head_of_max_pooling_may_lie_beside_attention(state_of):
+    state = {**state_of("max"), **state_of("attention")}
+    check(state, "state.pt")
+    assert pooling_of(state) == "attention"
+    images = np.random.default_rng(3).normal(0, 1, (1, 24, 24, 3)).astype(np.float32)
+    only = {name: value for name, value in state.items() if not name.startswith("conv_final")}
+    np.testing.assert_array_equal(converted(state)(images)["logit"], converted(only)(images)["logit"])
