@@ -21,7 +21,8 @@ class TableError(ValueError):
 class Predictions:
     """One row a bag, all of shape (n,): text `id` and `patient`, `y_true` int64 0/1, `y_prob` in [0, 1].
 
-    `top_instance` is the source index of the bag's top slice, int64, or None where the table has none.
+    `top_instance` is the source index of the bag's top slice, int64, and `y_pred` the model's own decision, int64
+    0/1; each is None where the table has none.
     """
 
     path: Path
@@ -29,7 +30,8 @@ class Predictions:
     patient: np.ndarray
     y_true: np.ndarray
     y_prob: np.ndarray
-    top_instance: np.ndarray | None
+    top_instance: np.ndarray | None = None
+    y_pred: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class Instances:
 
 
 def read_predictions(path):
-    """Read a bag table: columns id, patient, y_true, y_prob and, where a bag has a top slice, top_instance.
+    """Read a bag table: columns id, patient, y_true, y_prob and, where there are any, top_instance and y_pred.
 
     Raises:
         TableError: if a column is missing, a value is out of range, an id appears twice, or no row is there.
@@ -58,10 +60,11 @@ def read_predictions(path):
     columns = _columns(path, required=("id", "patient", "y_true", "y_prob"))
     ids = np.array(columns["id"])
     _refuse_duplicates(path, ids, "id")
-    top = columns.get("top_instance")
+    top, called = columns.get("top_instance"), columns.get("y_pred")
     return Predictions(path, ids, np.array(columns["patient"]), _truth(path, columns["y_true"]),
                        _probability(path, columns["y_prob"]),
-                       None if top is None else _whole(path, "top_instance", top))
+                       None if top is None else _whole(path, "top_instance", top),
+                       None if called is None else _truth(path, called, name="y_pred"))
 
 
 def read_instances(path, predictions):
@@ -131,12 +134,12 @@ def _probability(path, texts):
     return values
 
 
-def _truth(path, texts, unknown=False):
+def _truth(path, texts, unknown=False, name="y_true"):
     if unknown:
         texts = [text.strip() or str(UNKNOWN) for text in texts]
-    values = _number(path, "y_true", texts)
+    values = _number(path, name, texts)
     allowed, wanted = ((0, 1, UNKNOWN), "0, 1 or empty") if unknown else ((0, 1), "0 or 1")
-    _refuse(path, "y_true", texts, ~np.isin(values, allowed), wanted)
+    _refuse(path, name, texts, ~np.isin(values, allowed), wanted)
     return values.astype(np.int64)
 
 
