@@ -74,22 +74,27 @@ def confusion_figure(score):
     """Counts of a cohort at each threshold, shaded by the share of their true class."""
     figure = Figure(figsize=(3.5 * len(score.decisions) + 0.4, 3.7), layout="constrained")
     for axes, decision in zip(figure.subplots(1, len(score.decisions), squeeze=False)[0], score.decisions):
-        counts = np.array(decision.confusion).reshape(2, 2)
-        shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-        for (row, column), count in np.ndenumerate(counts):
-            colour = NEGATIVE if row == column else POSITIVE
-            axes.fill_between([column, column + 1], row, row + 1, color=colour, lw=0,
-                              alpha=0.06 + 0.44 * shares[row, column])
-            axes.text(column + 0.5, row + 0.5, f"{count}\n{100 * shares[row, column]:.1f} %", ha="center",
-                      va="center", fontsize=13)
-        names = ["negative", "positive"]
-        axes.set(xlim=(0, 2), ylim=(2, 0), xlabel="called", ylabel="true", aspect="equal",
-                 title=decision.label)
-        axes.set_xticks([0.5, 1.5], names)
-        axes.set_yticks([0.5, 1.5], names, rotation=90, va="center")
-        axes.tick_params(length=0)
+        confusion_panel(axes, decision.confusion, decision.label)
     figure.suptitle(_caption(score), fontsize=10)
     return figure
+
+
+def confusion_panel(axes, confusion, title):
+    """One confusion matrix, shaded by the share of the true class; its counts may be means."""
+    counts = np.array(confusion).reshape(2, 2)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    for (row, column), count in np.ndenumerate(counts):
+        colour = NEGATIVE if row == column else POSITIVE
+        axes.fill_between([column, column + 1], row, row + 1, color=colour, lw=0,
+                          alpha=0.06 + 0.44 * shares[row, column])
+        told = f"{count:.0f}" if count == round(count) else f"{count:.1f}"
+        axes.text(column + 0.5, row + 0.5, f"{told}\n{100 * shares[row, column]:.1f} %", ha="center", va="center",
+                  fontsize=13)
+    names = ["negative", "positive"]
+    axes.set(xlim=(0, 2), ylim=(2, 0), xlabel="called", ylabel="true", aspect="equal", title=title)
+    axes.set_xticks([0.5, 1.5], names)
+    axes.set_yticks([0.5, 1.5], names, rotation=90, va="center")
+    axes.tick_params(length=0)
 
 
 def precision_recall_figure(scores):

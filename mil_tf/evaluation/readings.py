@@ -69,7 +69,7 @@ def per_fold(tables, folds=None):
     """
     rows = [model_values(table) for table in aligned(tables)]
     folds = range(len(rows)) if folds is None else folds
-    return {name: _across([row[name] for row in rows], folds) for name in rows[0]}
+    return {name: across([row[name] for row in rows], folds) for name in rows[0]}
 
 
 def ensemble(tables, resamples=2000, seed=0):
@@ -117,8 +117,8 @@ def _rate(counted, success):
     return float((counted & success).sum() / counted.sum()) if counted.any() else float("nan")
 
 
-def _across(values, folds):
-    """Mean over folds, where the models of a fold count by their own mean."""
+def across(values, folds, lowest=0.0):
+    """Across of a metric's values, one a model, in [lowest, 1]; the models of a fold count by their own mean."""
     nothing = float("nan")
     undefined = int(np.isnan(values).sum())
     if undefined:
@@ -129,7 +129,7 @@ def _across(values, folds):
     if count == 1:
         return Across(tuple(values), mean, nothing, nothing, ONE_FOLD)
     half = stdtrit(count - 1, 0.975) * means.std(ddof=1) / np.sqrt(count)
-    return Across(tuple(values), mean, float(max(0.0, mean - half)), float(min(1.0, mean + half)))
+    return Across(tuple(values), mean, float(max(lowest, mean - half)), float(min(1.0, mean + half)))
 
 
 def aligned(tables):

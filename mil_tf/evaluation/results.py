@@ -18,14 +18,14 @@ def write_metrics(folder, scores, threshold, resamples, seed):
     (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
     rows = [[score.name, metric, at, e.value, e.low, e.high, e.k, e.n, *score.counts.values(), e.note]
             for score in scores for metric, at, e in score.rows()]
-    _write_csv(folder / "metrics.csv", METRIC_COLUMNS, rows)
+    write_csv(folder / "metrics.csv", METRIC_COLUMNS, rows)
 
 
 def write_summary(path, results):
     """Write one row a run; `results` lists (name of the run, score)."""
     rows = [_summary_row(name, score) for name, score in results]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    _write_csv(path, columns, [[row.get(column) for column in columns] for row in rows])
+    write_csv(path, columns, [[row.get(column) for column in columns] for row in rows])
 
 
 def _summary_row(name, score):
@@ -41,7 +41,8 @@ def _rule(score, threshold):
     return "_at_0.5" if threshold == score.decisions[0].threshold else "_at_validation_threshold"
 
 
-def _write_csv(path, columns, rows):
+def write_csv(path, columns, rows):
+    """Write a table; None and NaN are empty cells."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

@@ -5,11 +5,14 @@ import json
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mil_tf.evaluation.cohort import score_cohort
+from mil_tf.evaluation.enough import MARGIN
+from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
 from mil_tf.evaluation.results import write_metrics, write_summary
 from mil_tf.evaluation.tables import read_instances, read_predictions
@@ -24,14 +27,16 @@ class RunError(ValueError):
     """A folder or argument that cannot be evaluated; the message is one line."""
 
 
-def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print):
-    """Evaluate the run in `folder`, or every run below it, and show what came out.
+def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, margin=MARGIN):
+    """Evaluate the run in `folder`, or every run below it and the grids that they make, and show what came out.
 
     Args:
-        folder: a run, or a folder with runs below it; then summary.csv over them is written into it.
+        folder: a run, or a folder with runs below it; then summary.csv over them is written into it, and of a grid
+            the page of how many bags are enough.
         on, name: another data set's folder and the name of its tables; every run predicts it first.
         resamples, seed: of the bootstrap by patient.
         show: called with each piece of text.
+        margin: shortfall of a grid's largest size that would not matter.
 
     Raises:
         RunError, TableError: what is wrong, in one line.
@@ -42,15 +47,31 @@ def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print):
     for run in runs:
         if on is not None:
             _predict(run, on, name)
-        scores, page = evaluate_run(run, name or "test", resamples, seed)
-        results.append((run.relative_to(folder).as_posix(), scores[-1]))
+        scores, page = evaluate_run(run, name or "test", resamples, seed, on)
+        # Without its slices, which for many runs would not fit into memory.
+        results.append((run, replace(scores[-1], instances=None)))
         show(f"{run}\n{score_text(scores)}\nreport: {page}")
     for run in partial:
-        show(f"{run}\nleft out: its training has not finished")
+        show(f"{run}\nleft out: its training has not finished ({_status(run)})")
     if len(results) > 1:
         table = Path(folder) / f"summary{_suffix(name or 'test')}.csv"
-        write_summary(table, results)
-        show(f"\n{summary_text(results)}\nsummary: {table}")
+        named = [(run.relative_to(folder).as_posix(), score) for run, score in results]
+        write_summary(table, named)
+        show(f"\n{summary_text(named)}\nsummary: {table}")
+        _evaluate_grids(folder, results, partial, name or "test", on, resamples, seed, margin, show)
+
+
+def _evaluate_grids(folder, results, partial, *how):
+    from mil_tf.evaluation.grid_run import evaluate_grids
+
+    finished = [(run, _read_config(run / "config.json"), score) for run, score in results]
+    unfinished = [(run, _read_config(run / "config.json"), _status(run)) for run in partial]
+    evaluate_grids(folder, finished, unfinished, *how)
+
+
+def _status(run):
+    why = progress(run).get("failed")
+    return f"failed: {why}" if why else "begun, not finished"
 
 
 def find_runs(folder):
@@ -86,13 +107,14 @@ def validation_threshold(run):
         return None
 
 
-def evaluate_run(run, cohort="test", resamples=2000, seed=0):
+def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None):
     """Score a run, write its `evaluation/` folder (`evaluation/X/` for another cohort X) and its report.
 
     Args:
         run: run folder.
         cohort: the table that answers, `predictions-<cohort>.csv`; validation is scored beside it.
         resamples, seed: of the bootstrap by patient.
+        data: folder of the cohort's data set, where it is not the run's own; the gallery shows its bags.
 
     Returns:
         ([score of validation, score of cohort], path of the report).
@@ -107,13 +129,13 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0):
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, threshold, resamples, seed)
     page = run / f"report{_suffix(cohort)}.html"
-    _write_page(page, folder, scores, history, config)
+    _write_page(page, folder, scores, history, config, data)
     return scores, page
 
 
-def _write_page(page, folder, scores, history, config):
+def _write_page(page, folder, scores, history, config, data):
     # Here and not above: matplotlib is slow to load, and of no use to a table that turns out to be broken.
-    from mil_tf.evaluation import figures, report
+    from mil_tf.evaluation import figures, gallery_views, report, results, showing
 
     drawn = figures.draw_all(scores, history)
     for name, figure in drawn.items():
@@ -121,7 +143,11 @@ def _write_page(page, folder, scores, history, config):
     title = " ".join([str(config.get("recipe", "run")), *page.resolve().parent.parts[-3:]])
     embedded = {name: figures.inline_svg(figure, name) for name, figure in drawn.items()}
     command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-    report.write_report(page, title, scores, embedded, config, command)
+    gallery = showing.run_gallery(page.parent, config, scores[-1], data)
+    showing.save_gallery(gallery, folder)
+    if not isinstance(gallery, str):
+        results.write_csv(folder / "gallery.csv", gallery_views.GALLERY_COLUMNS, gallery_views.gallery_rows(gallery))
+    report.write_report(page, title, scores, embedded, config, command, [gallery_views.gallery_part(gallery)])
 
 
 def _suffix(cohort):
