@@ -41,7 +41,7 @@ def pages(tmp_path_factory):
     truths = slice_truths(40, positives=12)
     data = write_bags(folder / "data", truths)
     runs = write_grid(folder / "runs", {40: 1.0, 80: 2.0, 160: 3.0, 320: 3.5}, truths=truths, dataset=data)
-    write_unfinished(folder / "runs", 640, 0, 0, failed="loss is nan")
+    write_unfinished(folder / "runs", 640, 0, 0, data, failed="loss is nan")
     assert evaluate.main([str(folder / "runs"), "--resamples", "50"]) == 0
     return {"grid": folder / "runs" / "report.html", "run": runs[0] / "report.html"}
 

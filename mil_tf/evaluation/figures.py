@@ -41,7 +41,8 @@ def draw_all(scores, history):
     """Every figure of a report: name -> Figure. The last of `scores` is the cohort that answers."""
     score = scores[-1]
     drawn = {"precision_recall": draw(precision_recall_figure, scores), "roc": draw(roc_figure, scores),
-             "confusion": draw(confusion_figure, score), "histogram": draw(histogram_figure, score)}
+             "confusion": draw(confusion_figure, score), "calibration": draw(calibration_figure, score),
+             "histogram": draw(histogram_figure, score)}
     if score.instances is not None:
         drawn["profiles"] = draw(profile_figure, score)
     if "epoch" in history:
@@ -80,7 +81,7 @@ def confusion_figure(score):
 
 
 def confusion_panel(axes, confusion, title):
-    """One confusion matrix, shaded by the share of the true class; its counts may be means."""
+    """Four counts, which may be means, each with its share of the true class, which also shades it."""
     counts = np.array(confusion).reshape(2, 2)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     for (row, column), count in np.ndenumerate(counts):
@@ -95,6 +96,33 @@ def confusion_panel(axes, confusion, title):
     axes.set_xticks([0.5, 1.5], names)
     axes.set_yticks([0.5, 1.5], names, rotation=90, va="center")
     axes.tick_params(length=0)
+
+
+def calibration_figure(score):
+    """Reliability of a cohort's probabilities."""
+    figure = Figure(figsize=(5.2, 5.2), layout="constrained")
+    axes = figure.subplots()
+    reliability_panel(axes, score.calibration)
+    axes.set_title(_caption(score))
+    return figure
+
+
+def reliability_panel(axes, calibration):
+    """Share of positives over mean probability, a point a bin with its interval and its number of bags."""
+    bins = calibration.bins
+    x, y = [one.probability for one in bins], np.array([one.positive.value for one in bins])
+    reach = [y - [one.positive.low for one in bins], [one.positive.high for one in bins] - y]
+    axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":", label="probabilities that mean what they say")
+    axes.errorbar(x, y, yerr=reach, color=POSITIVE, marker="o", ms=5, lw=1.2, elinewidth=1, capsize=2,
+                  label="share of positives with 95 % interval")
+    for one, at in zip(bins, x):
+        axes.annotate(f"{one.positive.n}", (at, -0.075), ha="center", va="center", fontsize=8, annotation_clip=False)
+    axes.axhline(0, color=INK, lw=0.6)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.12, 1.03), xlabel="mean probability of the bin; its bags above the axis",
+             ylabel="share of positives")
+    axes.grid(alpha=0.25, lw=0.6)
+    axes.legend(loc="upper left", title=f"expected calibration error {calibration.error}\n"
+                f"by chance alone {calibration.chance:.3f}", title_fontsize=9, alignment="left")
 
 
 def precision_recall_figure(scores):

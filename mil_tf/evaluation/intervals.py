@@ -42,15 +42,19 @@ class Estimate(NamedTuple):
 
     def numbers(self):
         """As a dict of JSON values: NaN is null, what does not apply is left out."""
-        known = {name: value for name, value in self._asdict().items() if value is not None and value != ""}
-        return {name: None if isinstance(value, float) and np.isnan(value) else value
-                for name, value in known.items()}
+        return plain(self._asdict())
 
     def __str__(self):
         if np.isnan(self.value):
             return self.note
         interval = self.note if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
         return f"{self.value:.3f} {interval}"
+
+
+def plain(values):
+    """A dict without what is None or empty, NaN as null: what JSON can say."""
+    known = {name: value for name, value in values.items() if value is not None and value != ""}
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in known.items()}
 
 
 class PatientBootstrap:
@@ -139,14 +143,18 @@ def logit_estimate(value, resampled, patients):
         return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
     if value in (0, 1):
         return Estimate(value, *wilson(round(value * patients), patients))
-    logit, half = np.log(value / (1 - value)), _half_width(resampled, patients) / (value * (1 - value))
+    logit, half = np.log(value / (1 - value)), half_width(resampled, patients) / (value * (1 - value))
     return Estimate(value, _logistic(logit - half), _logistic(logit + half))
 
 
-def _half_width(resampled, patients):
-    """Student's t for the bootstrap's standard error; its variance is short by n / (n - 1) for n patients."""
-    error = np.nanstd(resampled, ddof=1) * np.sqrt(patients / (patients - 1))
-    return stdtrit(patients - 1, 0.975) * error
+def bootstrap_error(resampled, patients):
+    """Standard error by the bootstrap, whose variance is short by n / (n - 1) for n patients."""
+    return np.nanstd(resampled, ddof=1) * np.sqrt(patients / (patients - 1))
+
+
+def half_width(resampled, patients):
+    """Student's t times the bootstrap's standard error: half of a 95 % interval."""
+    return stdtrit(patients - 1, 0.975) * bootstrap_error(resampled, patients)
 
 
 def _logistic(x):
@@ -158,7 +166,7 @@ def difference_estimate(value, resampled, patients):
     """Estimate of a paired difference in [-1, 1]: symmetric, with the bootstrap's standard error."""
     if patients < 2:
         return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
-    half = _half_width(resampled, patients)
+    half = half_width(resampled, patients)
     return Estimate(value, float(max(-1.0, value - half)), float(min(1.0, value + half)))
 
 

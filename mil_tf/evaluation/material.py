@@ -1,9 +1,8 @@
 """The bags behind a run's tables, where the folder it was trained on is still there and still holds the same ones."""
 
-import hashlib
-import json
 from pathlib import Path
 
+from mil_tf.runs import digest
 from tfrecords import Dataset, DatasetError
 
 
@@ -36,11 +35,6 @@ def find_material(run, config, other=None):
         return same[0]
     raise MaterialError(f"The data folder {data['folder']} "
                         + ("holds other bags now." if found else "is not to be found from here."))
-
-
-def digest(facts):
-    """The digest by which a run notes its shards: of their names, sizes and checksums."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _candidates(run, folder):

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from mil_tf.evaluation.names import FIGURES, METHODS, PRIOR_NOTE, RATES, SLICES, slice_sample
+from mil_tf.evaluation.names import BASELINE_NOTE, BASELINES, FIGURES, METHODS, PRIOR_NOTE, RATES, SLICES, slice_sample
 from mil_tf.evaluation.page import cell, figure, row, table, words, write_page
 from mil_tf.evaluation.settings import settings_part
 
@@ -24,7 +24,7 @@ def write_report(path, title, scores, figures, config, command, sections=()):
     write_page(path, title, [
         f"<h1>{escape(title)}</h1>", f'<p class="soft">{escape(sample)}</p>',
         f'<p class="answer">{escape(answer(score))}</p>', "<h2>Bags</h2>", _bag_table(scores),
-        *_slice_part(score), "<h2>Figures</h2>", _figures(figures), *sections,
+        *_baseline_part(score), *_slice_part(score), "<h2>Figures</h2>", _figures(figures), *sections,
         "<h2>How the numbers are made</h2>", _methods(scores), "<h2>What made this run</h2>",
         settings_part(config), "<h3>Evaluation</h3>", f"<pre>{escape(command)}</pre>"])
 
@@ -53,8 +53,28 @@ def _bag_table(scores):
         rows += [row(name, [cell(decision.rates[key]) for decision in decisions])
                  for key, name in RATES.items()]
         rows.append(row("confusion", [f"<td>{decision.counts}</td>" for decision in decisions]))
+    if all(score.calibration for score in scores):
+        rows.append(row("expected calibration error", [_calibration_cell(score.calibration) for score in scores]))
     heads = [f"{score.name}: {score.sample}" for score in scores]
     return table("Values with 95 % intervals; counts beside rates.", heads, rows, "numbers")
+
+
+def _baseline_part(score):
+    if not score.baselines:
+        return []
+    rows = []
+    for key, name in BASELINES.items():
+        if key in score.baselines:
+            rows += _baseline_rows(name, score.baselines[key])
+    shown = table("Values with 95 % intervals.", ["baseline", "gain of the detector"], rows, "numbers")
+    return [f"<h2>Beside it on {escape(score.name)}</h2>", shown, f'<p class="soft">{BASELINE_NOTE}</p>']
+
+
+def _baseline_rows(name, one):
+    if one.note:
+        return [row(name, [f'<td colspan="2">{escape(one.note)}</td>'])]
+    return [row(f"{name}: {metric.upper()}", [cell(estimate), f"<td>{escape(str(one.gain[metric]))}</td>"])
+            for metric, estimate in one.ranking.items()]
 
 
 def _slice_part(score):
@@ -64,6 +84,10 @@ def _slice_part(score):
     heads = ["detector", "position prior", "gain over the prior"]
     shown = table(slice_sample(score), heads, rows, "numbers")
     return [f"<h2>Slices of {escape(score.name)}</h2>", shown, f'<p class="soft">{PRIOR_NOTE}</p>']
+
+
+def _calibration_cell(calibration):
+    return cell(calibration.error).replace("</td>", f" <span>by chance {calibration.chance:.3f}</span></td>")
 
 
 def _figures(figures):

@@ -18,6 +18,7 @@ from mil_tf.evaluation.results import write_metrics, write_summary
 from mil_tf.evaluation.tables import read_instances, read_predictions
 from mil_tf.evaluation.text import score_text, summary_text
 from mil_tf.evaluation.threshold import choose_threshold
+from mil_tf.evaluation.trivial import NotComputed, trivial_scores
 
 RESERVED = ("validation", "test")
 MARKS = ("predictions-validation.csv", "predictions-test.csv", "config.json")
@@ -47,7 +48,7 @@ def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, mar
     for run in runs:
         if on is not None:
             _predict(run, on, name)
-        scores, page = evaluate_run(run, name or "test", resamples, seed, on)
+        scores, page = evaluate_run(run, name or "test", resamples, seed, on, show)
         # Without its slices, which for many runs would not fit into memory.
         results.append((run, replace(scores[-1], instances=None)))
         show(f"{run}\n{score_text(scores)}\nreport: {page}")
@@ -107,14 +108,15 @@ def validation_threshold(run):
         return None
 
 
-def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None):
+def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lambda line: None):
     """Score a run, write its `evaluation/` folder (`evaluation/X/` for another cohort X) and its report.
 
     Args:
         run: run folder.
         cohort: the table that answers, `predictions-<cohort>.csv`; validation is scored beside it.
         resamples, seed: of the bootstrap by patient.
-        data: folder of the cohort's data set, where it is not the run's own; the gallery shows its bags.
+        data: the cohort's data set, where it is not the run's own; for the trivial baseline and the gallery.
+        show: called with a line before work of some length.
 
     Returns:
         ([score of validation, score of cohort], path of the report).
@@ -124,7 +126,8 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None):
     """
     run, threshold = Path(run), validation_threshold(run)
     history, config = _read_history(run / "history.csv"), _read_config(run / "config.json")
-    scores = [_score(run, name, threshold, resamples, seed) for name in ("validation", cohort)]
+    folders = {"validation": None, cohort: data}
+    scores = [_score(run, name, threshold, resamples, seed, of, show) for name, of in folders.items()]
     folder = run / "evaluation" / ("" if cohort == "test" else cohort)
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, threshold, resamples, seed)
@@ -174,11 +177,15 @@ def _predict(run, data, name):
         raise RunError(str(error)) from error
 
 
-def _score(run, name, threshold, resamples, seed):
+def _score(run, name, threshold, resamples, seed, data, show):
     predictions = read_predictions(run / f"predictions-{name}.csv")
     table = run / f"instances-{name}.csv"
     instances = read_instances(table, predictions) if table.exists() else None
-    return score_cohort(name, predictions, instances, threshold, resamples, seed)
+    try:
+        trivial = trivial_scores(run, name, predictions.id, data, show)
+    except NotComputed as reason:
+        trivial = str(reason)
+    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial)
 
 
 def _read_config(path):

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from mil_tf.evaluation.material import digest
+from mil_tf.runs import digest
 
 SLICES = 6
 
@@ -22,12 +22,12 @@ def slice_truths(bags, positives=None, prefix="test"):
     return found
 
 
-def write_answers(run, name, truths, skill, seed):
-    """Writes predictions and instances of a model; the same bags are hard for all models."""
+def write_answers(run, name, truths, skill, seed, rare=2.0):
+    """Writes predictions and instances of a model; the same bags are hard for all models, and what is `rare` is doubted."""
     own, bags, slices = np.random.default_rng(seed), [], []
     for number, (id, truth) in enumerate(truths.items()):
         hard = np.random.default_rng(number).normal(0, 1, len(truth))
-        logit = skill * truth - 2 + 0.7 * hard + 0.7 * own.normal(0, 1, len(truth))
+        logit = skill * truth - rare + 0.7 * hard + 0.7 * own.normal(0, 1, len(truth))
         probability = 1 / (1 + np.exp(-logit))
         bags.append([id, f"patient-{id}", int(truth.any()), probability.max(), int(probability.argmax())])
         slices += [[id, f"patient-{id}", i, 5.0 * i, truth[i], probability[i]] for i in range(len(truth))]
@@ -55,7 +55,7 @@ def make_config(bags, fold, seed, dataset=None, **more):
     }
 
 
-def write_run(out, bags, fold, seed, skill, truths, dataset=None, seconds=60.0, **more):
+def write_run(out, bags, fold, seed, skill, truths, dataset=None, seconds=60.0, rare=2.0, **more):
     """Writes a finished run and returns its folder."""
     run = out / "remedios2020" / f"bags-{bags}" / f"fold-{fold}" / f"seed-{seed}"
     run.mkdir(parents=True)
@@ -64,16 +64,16 @@ def write_run(out, bags, fold, seed, skill, truths, dataset=None, seconds=60.0, 
     write_rows(run / "history.csv", "epoch,train_loss,validation_loss,validation_ap,validation_auc",
                [[0, 0.7, 0.69, 0.5, 0.5], [1, 0.5, 0.6, 0.8, 0.7]])
     key = [bags, fold, seed]
-    write_answers(run, "validation", slice_truths(16, prefix=f"validation-{fold}"), skill, [1, *key])
-    write_answers(run, "test", truths, skill, [2, *key])
+    write_answers(run, "validation", slice_truths(16, prefix=f"validation-{fold}"), skill, [1, *key], rare)
+    write_answers(run, "test", truths, skill, [2, *key], rare)
     return run
 
 
-def write_unfinished(out, bags, fold, seed, failed=""):
+def write_unfinished(out, bags, fold, seed, dataset=None, failed=""):
     """Writes a run that has begun and returns its folder."""
     run = out / "remedios2020" / f"bags-{bags}" / f"fold-{fold}" / f"seed-{seed}"
     run.mkdir(parents=True)
-    (run / "config.json").write_text(json.dumps(make_config(bags, fold, seed)), encoding="utf-8")
+    (run / "config.json").write_text(json.dumps(make_config(bags, fold, seed, dataset)), encoding="utf-8")
     (run / "progress.json").write_text(json.dumps({"epochs": 1, "seconds": 9.0, "failed": failed}), encoding="utf-8")
     return run
 

@@ -8,8 +8,9 @@ import pytest
 from mil_tf.evaluation.figures import draw
 from mil_tf.evaluation.gallery import build_gallery, find_errors, outlines, told
 from mil_tf.evaluation.gallery_views import gallery_figure, gallery_part, gallery_rows, heading
-from mil_tf.evaluation.material import MaterialError, digest, find_material
+from mil_tf.evaluation.material import MaterialError, find_material
 from mil_tf.evaluation.tables import Instances, Predictions
+from mil_tf.runs import digest
 from tfrecords import Bag, Dataset
 
 SIZE, COUNT = 16, 4
