@@ -42,9 +42,12 @@ def main(args=None):
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
     parser.add_argument("--margin", type=float, default=0.01,
                         help="shortfall of a grid's largest size that would not matter (default 0.01)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that evaluate runs (default: one a core)")
     options = parser.parse_args(args)
     if options.resamples < 2:
         parser.error(f"expected --resamples of at least 2, received {options.resamples}")
+    if options.workers is not None and options.workers < 1:
+        parser.error(f"expected --workers of at least 1, received {options.workers}")
     if not 0 <= options.margin < 1:
         parser.error(f"expected --margin of at least 0 and below 1, received {options.margin}")
 
@@ -62,7 +65,8 @@ def main(args=None):
         if options.predictions is not None:
             score_files(options.predictions, options.against, options.out, options.resamples, options.seed)
         else:
-            evaluate(options.run, options.on, options.name, options.resamples, options.seed, margin=options.margin)
+            evaluate(options.run, options.on, options.name, options.resamples, options.seed, margin=options.margin,
+                     workers=options.workers)
     except (RunError, TableError) as error:
         print(f"evaluate.py: {error}", file=sys.stderr)
         return 2

@@ -93,7 +93,7 @@ def answer_in_words(found, metric, folds):
                 f"{_number(found.largest)} bags, and without them there is no interval."]
     if not any(one.worse or one.as_good for one in found.compared):
         return [_cannot_tell(found, metric, folds)]
-    return [_reached(found, metric, folds), *_worse(found, metric), *_as_good(found, metric), *_out_of_line(found)]
+    return [_reached(found, metric), *_worse(found, metric), *_as_good(found, metric), *_out_of_line(found)]
 
 
 def _cannot_tell(found, metric, folds):
@@ -104,13 +104,13 @@ def _cannot_tell(found, metric, folds):
             f"{allowed:.3f} is not excluded either.")
 
 
-def _reached(found, metric, folds):
+def _reached(found, metric):
     largest = _number(found.largest)
     if found.reached == found.largest:
         return (f"{largest} bags are not known to be enough: already the next smaller size, "
                 f"{_number(found.compared[-1].bags)}, is worse in {metric}, or shares too few folds to be compared.")
     return (f"{_number(found.reached)} bags is the smallest size whose {metric} reaches that of {largest}: from there "
-            f"on the 95 % interval of the difference over {folds} folds holds zero.")
+            "on the 95 % interval of the difference, fold by fold, holds zero.")
 
 
 def _worse(found, metric):

@@ -84,7 +84,9 @@ def gallery_figure(gallery, kind):
     for place, error in enumerate(errors):
         _draw(axes, error, place % columns, 1.4 * (place // columns))
     axes.set(xlim=(-0.03, columns + 0.03), ylim=(rows * 1.4, 0), aspect="equal")
-    figure.suptitle(f"{heading(gallery, kind)}. {gallery.whose}, at 0.5.\n{_windows(gallery)}", fontsize=9)
+    name, _, counted = heading(gallery, kind).partition(": ")
+    whose = gallery.whose.rstrip(",")
+    figure.suptitle(f"{name} of {whose}, at 0.5: {counted}.\n{_windows(gallery)}", fontsize=9)
     return figure
 
 

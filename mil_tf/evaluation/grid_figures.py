@@ -18,7 +18,7 @@ COLUMNS = 3
 
 def size_figure(study, key):
     """A metric against the number of bags: box and points per fold, the ensemble, the fitted law with its band."""
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    figure = Figure(figsize=(8.6, 5.0) if key == AP else (6.2, 4.7), layout="constrained")
     axes, bags = figure.subplots(), np.array([size.bags for size in study.sizes], dtype=np.float64)
     wide = bags[-1] / bags[0] > WIDE_RANGE
     place = np.log10(bags) if wide else bags
@@ -31,7 +31,8 @@ def size_figure(study, key):
     axes.set(xlabel="training bags" + (" (logarithmic)" if wide else ""), ylabel=DRAWN[key],
              xlim=(place[0] - 1.4 * width, place[-1] + 1.4 * width))
     axes.grid(alpha=0.25, lw=0.6, axis="y")
-    axes.legend(loc="lower right" if _rises(study, key) else "best")
+    # Below, where no box can lie.
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3 if key == AP else 2)
     figure.suptitle(_caption(study), fontsize=10)
     return figure
 
@@ -70,11 +71,6 @@ def _law(axes, curve, scale):
     axes.plot(at, curve.value, color=INK, lw=1.6, label="fitted law", zorder=2)
 
 
-def _rises(study, key):
-    means = [size.per_fold[key].mean for size in study.sizes]
-    return bool(means[-1] > means[0])
-
-
 def precision_recall_figure(study):
     """Precision over recall, a panel a size: each model, their vertical mean with its band, and the ensemble."""
     rows = -(-len(study.sizes) // COLUMNS)
@@ -87,8 +83,10 @@ def precision_recall_figure(study):
         _precision_recall(axes, size)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    figure.supxlabel("recall (TPR)", fontsize=10)
-    figure.supylabel("precision (PPV)", fontsize=10)
+    for axes in grid[-1]:
+        axes.set_xlabel("recall (TPR)")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("precision (PPV)")
     figure.suptitle(_caption(study), fontsize=10)
     return figure
 

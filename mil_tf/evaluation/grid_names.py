@@ -25,8 +25,8 @@ METHODS = (
      "few folds that is hard. Both are searched from the largest size down to the first that fails, so that one "
      "lucky small size does not count."),
     ("Fitted law: limit - drop (N / N0)^-rate, an inverse power of the number of bags N with N0 the smallest size, "
-     "the form that learning curves most often have (Figueroa et al. 2012), by least squares weighted with how much "
-     "the folds scatter. Dark band: 95 % of what other training sets would give, from the folds' scatter (Student's "
+     "the form that learning curves most often have (Figueroa et al. 2012), by least squares, every fold alike. "
+     "Dark band: 95 % of what other training sets would give, from the folds' scatter (Student's "
      "t). Light band: with other test patients as well (bootstrap). Curves need not follow it (Viering and Loog 2023): "
      "whether the sizes' means lie on it is tested (lack of fit, F test) and said below the figure."),
     ("Precision and recall: each model's precision is the step function whose area is its average precision, and the "

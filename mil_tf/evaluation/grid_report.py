@@ -11,7 +11,7 @@ from mil_tf.evaluation.grid_figures import FILE_NAMES
 from mil_tf.evaluation.grid_names import CAPTIONS, METHODS
 from mil_tf.evaluation.making import making_part, time_told
 from mil_tf.evaluation.names import RATES
-from mil_tf.evaluation.page import cell, figure, row, table, write_page
+from mil_tf.evaluation.page import cell, figure, row, table, unsigned_zero, value_cell, write_page
 from mil_tf.evaluation.study import AP, AUC, DRAWN, Study
 
 MANY = 40  # lines of a list that is shown whole
@@ -33,8 +33,9 @@ def write_grid_report(path, study, figures, gallery, flow, command):
     write_page(path, headline, [
         f"<h1>{escape(headline)}</h1>", f'<p class="soft">{escape(scope(study))}</p>', _answer(study), _facts(study),
         *_absent(study), "<h2>Average precision against the number of bags</h2>", _figure(figures, FILE_NAMES[AP]),
-        _law_told(study, AP), metric_table(study, AP), "<h2>AUC, sensitivity and specificity</h2>",
-        _others(study, figures), "<h2>Precision and recall</h2>", _figure(figures, "precision_recall_by_size"),
+        _law_told(study, AP), metric_table(study, AP), _enough_table(study),
+        "<h2>AUC, sensitivity and specificity</h2>", _others(study, figures), "<h2>Precision and recall</h2>",
+        _figure(figures, "precision_recall_by_size"),
         "<h2>Confusion of the largest size</h2>", _figure(figures, "confusion_largest"), confusion_table(study),
         gallery_part(gallery), "<h2>Cohort</h2>", flow, "<h2>How the numbers are made</h2>", _methods(study),
         "<h2>All runs</h2>", _runs(study, path.parent), "<h2>What made these runs</h2>",
@@ -146,18 +147,26 @@ def metric_table(study, key):
 def _size_row(study, size, key):
     compared = {one.bags: one for one in study.enough[key].compared}.get(size.bags)
     together = study.ensemble_shortfalls.get((size.bags, key[0])) if not key[1] and compared else None
-    cells = [across_cell(size.per_fold[key]), cell(size.together[key]),
-             across_cell(compared.shortfall) if compared else "<td></td>",
+    cells = [value_cell(size.per_fold[key]), cell(size.together[key]),
+             value_cell(compared.shortfall) if compared else "<td></td>",
              cell(together) if together else "<td></td>", f"<td>{escape(compared.verdict if compared else '')}</td>"]
     return row(f"{size.bags:,}", cells)
 
 
-def across_cell(found):
-    """An Across as a cell: mean, interval, how many models."""
-    if np.isnan(found.mean):
-        return f"<td>{escape(found.note)}</td>"
-    mean, _, interval = str(found).partition(" ")
-    return f"<td>{mean} <span>{escape(interval)}</span></td>"
+def _enough_table(study):
+    """For each metric the sizes that reach the largest, are as good, and are worse."""
+    rows = []
+    for key, name in DRAWN.items():
+        found = study.enough[key]
+        worse = ", ".join(f"{one.bags:,}" for one in found.compared if one.worse) or "none"
+        cells = [_from(found.reached, found.largest), _from(found.as_good, found.largest), worse]
+        rows.append(row(name, [f"<td>{text}</td>" for text in cells]))
+    heads = [f"reaches {study.largest.bags:,}", f"as good to within {study.enough[AP].margin:g}", "shown to be worse"]
+    return table("How many bags are enough, by each metric per fold.", heads, rows, "numbers")
+
+
+def _from(size, largest):
+    return f"{size:,} bags and more" if size < largest else "no smaller size"
 
 
 def _others(study, figures):
@@ -173,10 +182,10 @@ def rate_table(study, rule):
     """All rates of a rule at each size, in both readings."""
     parts = []
     for size in study.sizes:
-        parts.append(row(f"{size.bags:,} per fold", [across_cell(size.per_fold[name, rule]) for name in RATES]))
-        parts.append(row("ensemble", [cell(size.together[name, rule]) for name in RATES]))
+        parts.append(row(f"{size.bags:,} per fold", [value_cell(size.per_fold[name, rule]) for name in RATES]))
+        parts.append(row("ensemble", [value_cell(size.together[name, rule]) for name in RATES]))
     caption = f"Decisions {rule}, both readings with 95 % intervals."
-    return table(caption, list(RATES.values()), parts, "numbers", "bags")
+    return table(caption, list(RATES.values()), parts, "numbers many", "bags")
 
 
 def confusion_table(study):
@@ -205,11 +214,11 @@ def _runs(study, folder):
     rows = []
     for member in study.grid.members:
         score, rates = member.score, member.score.decisions[0].rates
-        cells = [cell(one) for one in (*score.ranking.values(), rates["tpr"], rates["tnr"])]
+        cells = [value_cell(one) for one in (*score.ranking.values(), rates["tpr"], rates["tnr"])]
         rows.append(row(f"{member.bags:,}", [f"<td>{member.fold}</td><td>{member.seed}</td>", *cells,
                                              f"<td>{_link(member, study.cohort, folder)}</td>"]))
     heads = ["fold", "seed", "AP", "AUC", "TPR at 0.5", "TNR at 0.5", ""]
-    return table("Each model by itself; intervals are over patients.", heads, rows, "numbers", "bags")
+    return table("Each model by itself; intervals are over patients.", heads, rows, "numbers many", "bags")
 
 
 def _link(member, cohort, folder):
@@ -227,6 +236,6 @@ def summary_lines(study: Study):
                  f"TNR at 0.5 per fold")
     for size in study.sizes:
         shown = [size.per_fold[AP], size.together[AP], *(size.per_fold[name, PAPER_RULE] for name in ("tpr", "tnr"))]
-        lines.append(f"{size.bags:7,d}  " + " ".join(f"{value!s:22s}" for value in shown).rstrip())
+        lines.append(f"{size.bags:7,d}  " + " ".join(f"{unsigned_zero(str(value)):22s}" for value in shown).rstrip())
     lines += [f"not there: {line}" for line in study.grid.missing[:MANY]]
     return lines + [f"left out: {line}" for line in study.grid.set_aside[:MANY]]

@@ -4,6 +4,7 @@ A page is one file that opens without a network, reads on light and on dark, and
 """
 
 import datetime
+import re
 from html import escape
 
 import numpy as np
@@ -23,13 +24,14 @@ caption { text-align: left; padding: .3rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem 1.1rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-.numbers td, .numbers th { white-space: nowrap; }
+.numbers td, .numbers th { white-space: nowrap; } .many table { font-size: .86rem; }
+.many td, .many th { padding-right: .7rem; }
 thead th { border-bottom: 2px solid var(--line); } th { font-weight: 600; }
 tr.part th { padding-top: 1rem; color: var(--mark); }
 td span { color: var(--soft); }
 figure { margin: 1.4rem 0; break-inside: avoid; }
 figure svg { max-width: 100%; height: auto; display: block; }
-.pair { display: flex; flex-wrap: wrap; gap: 0 1.5rem; } .pair figure { flex: 1 1 22rem; }
+.pair { display: flex; flex-wrap: wrap; gap: 0 1.5rem; } .pair figure { flex: 1 1 22rem; max-width: 34rem; }
 pre, code { font: .85rem/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { background: var(--wash); padding: .7rem; white-space: pre-wrap; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .8rem; margin: .8rem 0; }
@@ -46,7 +48,8 @@ a { color: inherit; }
 @media print { body { max-width: none; margin: 0; font-size: 10pt; } h2, h3 { break-after: avoid; }
   :root { --ink: #000; --paper: #fff; --soft: #444; --line: #bbb; --wash: #f4f6f8; --mark: #7a3210; }
   tr, .tiles figure { break-inside: avoid; } .tiles { grid-template-columns: repeat(5, 1fr); }
-  .facts { grid-template-columns: repeat(4, 1fr); } .numbers table { font-size: 9pt; } }
+  .facts { grid-template-columns: repeat(4, 1fr); } .numbers table { font-size: 9pt; }
+  .many table { font-size: 7.5pt; } }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -80,9 +83,21 @@ def cell(estimate):
     """An Estimate as a cell: value, interval, counts."""
     if np.isnan(estimate.value):
         return f"<td>{escape(estimate.note)}</td>"
-    value, _, interval = str(estimate).partition(" ")
     counts = "" if estimate.n is None else f" {estimate.k}/{estimate.n}"
-    return f"<td>{value} <span>{escape(interval)}{counts}</span></td>"
+    return value_cell(estimate, counts)
+
+
+def value_cell(estimate, more=""):
+    """What prints as a value and its interval, or as the reason why there is none, as a cell."""
+    value, _, interval = unsigned_zero(str(estimate)).partition(" ")
+    if not value[-1:].isdigit():
+        return f"<td>{escape(str(estimate))}</td>"
+    return f"<td>{value} <span>{escape(interval)}{more}</span></td>"
+
+
+def unsigned_zero(text):
+    """The text with no zero below zero, as rounding leaves them."""
+    return re.sub(r"-(0\.0+)(?!\d)", r"\1", text)
 
 
 def row(name, cells):

@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from mil_tf.evaluation.enough import MARGIN
 from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
 from mil_tf.evaluation.results import write_metrics, write_summary
+from mil_tf.evaluation.several import evaluate_runs
 from mil_tf.evaluation.tables import read_instances, read_predictions
 from mil_tf.evaluation.text import score_text, summary_text
 from mil_tf.evaluation.threshold import choose_threshold
@@ -28,7 +28,7 @@ class RunError(ValueError):
     """A folder or argument that cannot be evaluated; the message is one line."""
 
 
-def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, margin=MARGIN):
+def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, margin=MARGIN, workers=None):
     """Evaluate the run in `folder`, or every run below it and the grids that they make, and show what came out.
 
     Args:
@@ -38,19 +38,19 @@ def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, mar
         resamples, seed: of the bootstrap by patient.
         show: called with each piece of text.
         margin: shortfall of a grid's largest size that would not matter.
+        workers: processes that evaluate runs; None is one a core.
 
     Raises:
         RunError, TableError: what is wrong, in one line.
     """
     _check_name(on, name)
     runs, partial = find_runs(folder)
+    for run in runs if on is not None else ():
+        _predict(run, on, name)
     results = []
-    for run in runs:
-        if on is not None:
-            _predict(run, on, name)
-        scores, page = evaluate_run(run, name or "test", resamples, seed, on, show)
-        # Without its slices, which for many runs would not fit into memory.
-        results.append((run, replace(scores[-1], instances=None)))
+    evaluated = evaluate_runs(evaluate_run, runs, name or "test", resamples, seed, on, workers, show)
+    for run, (scores, page) in zip(runs, evaluated):
+        results.append((run, scores[-1]))
         show(f"{run}\n{score_text(scores)}\nreport: {page}")
     for run in partial:
         show(f"{run}\nleft out: its training has not finished ({_status(run)})")

@@ -28,7 +28,7 @@ def no_pages_of_runs(monkeypatch):
 
 
 def evaluated(folder, *more):
-    assert evaluate.main([str(folder), "--resamples", "50", *more]) == 0
+    assert evaluate.main([str(folder), "--resamples", "50", "--workers", "1", *more]) == 0
     return (folder / "report.html").read_text(encoding="utf-8") if (folder / "report.html").exists() else ""
 
 

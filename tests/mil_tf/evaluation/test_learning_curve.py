@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from mil_tf.evaluation.learning_curve import CurveUndefined, fit_curve, fit_law, fit_weights, training_draws
+from mil_tf.evaluation.learning_curve import CurveUndefined, fit_curve, fit_law, training_draws
 
 SIZES = np.array([100, 200, 300, 400, 500, 672])
 
@@ -106,12 +106,11 @@ def test_a_missing_fold_is_no_obstacle():
     assert curve.value == pytest.approx(law(curve.bags), abs=0.03)
 
 
-def test_sizes_that_agree_by_chance_do_not_own_the_fit():
-    table = np.array([[0.5, 0.6, 0.7], [0.8, 0.8, 0.8], [0.9, 0.91, 0.92], [0.95, 0.96, 0.97]])
-    weights = fit_weights(table)
-    assert weights.argmax() == 1
-    assert weights.max() / weights.sum() < 0.5
-    assert (fit_weights(np.full((4, 3), 0.9)) == 3).all()
+def test_a_size_counts_by_its_folds():
+    weights = np.array([1.0, 1, 1, 1, 1, 1e6])
+    means = law(SIZES)[:, None] + np.array([0.0, 0, 0, 0, 0, -0.1])[:, None]
+    limit, drop, rate = (found[0] for found in fit_law(SIZES.astype(float), means, weights))
+    assert limit - drop * 6.72 ** -rate == pytest.approx(means[-1, 0], abs=1e-3)
 
 
 def test_too_few_sizes_and_undefined_values_are_said():
