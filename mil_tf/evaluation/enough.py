@@ -123,14 +123,15 @@ def _worse(found, metric):
 
 def _as_good(found, metric):
     margin = f"{found.margin:g}"
-    if found.as_good < found.largest:
-        return [f"Shown to be as good, to within {margin} of {metric}: {_number(found.as_good)} bags and more."]
-    open_ones = [one for one in found.compared if one.bags >= found.reached]
-    if not open_ones:
-        return []
-    allowed = max(one.shortfall.high for one in open_ones)
-    return [f"Not to be told apart is not the same as being as good: a shortfall of up to {allowed:.3f} is not "
-            f"excluded, and no smaller size is shown to be as good to within {margin}."]
+    said = [f"Shown to be as good, to within {margin} of {metric}: {_number(found.as_good)} bags and more."]
+    if found.as_good == found.largest:
+        said = [f"No smaller size is shown to be as good to within {margin}."]
+    # Between the two answers lies what is neither worse nor as good.
+    between = [one.shortfall.high for one in found.compared if found.reached <= one.bags < found.as_good]
+    if between:
+        said.append(f"Not to be told apart is not the same as being as good: from {_number(found.reached)} bags on a "
+                    f"shortfall of up to {max(between):.3f} is not excluded.")
+    return said
 
 
 def _out_of_line(found):

@@ -27,6 +27,12 @@ def no_pages_of_runs(monkeypatch):
     monkeypatch.setattr("mil_tf.evaluation.run._write_page", lambda *args: None)
 
 
+@pytest.fixture
+def no_files(monkeypatch):
+    """Where only the page and its tables matter, figures are not written to files as well."""
+    monkeypatch.setattr("mil_tf.evaluation.figures.save", lambda *args: None)
+
+
 def evaluated(folder, *more):
     assert evaluate.main([str(folder), "--resamples", "50", "--workers", "1", *more]) == 0
     return (folder / "report.html").read_text(encoding="utf-8") if (folder / "report.html").exists() else ""
@@ -58,7 +64,7 @@ def test_a_grid_has_a_page_figures_and_tables(tmp_path, capsys):
         assert part in page, part
 
 
-def test_numbers_agree_between_the_grid_and_its_runs(tmp_path):
+def test_numbers_agree_between_the_grid_and_its_runs(tmp_path, no_files):
     runs = write_grid(tmp_path, SKILLS)
     evaluated(tmp_path)
     own = [json.loads((run / "evaluation" / "metrics.json").read_text())["cohorts"]["test"]["ap"]["value"] for run in runs]
@@ -72,7 +78,7 @@ def test_numbers_agree_between_the_grid_and_its_runs(tmp_path):
     assert {sum(float(row[name]) for name in ("tn", "fp", "fn", "tp")) for row in counts} == {40.0}
 
 
-def test_what_is_missing_is_named_and_the_rest_is_drawn(tmp_path):
+def test_what_is_missing_is_named_and_the_rest_is_drawn(tmp_path, no_files):
     write_grid(tmp_path, {bags: SKILLS[bags] for bags in (50, 100)})
     write_run(tmp_path, 200, 0, 0, 3.0, slice_truths(40))
     write_run(tmp_path, 400, 1, 0, 3.0, slice_truths(30))
@@ -85,7 +91,7 @@ def test_what_is_missing_is_named_and_the_rest_is_drawn(tmp_path):
     assert "no interval: one fold only" in page
 
 
-def test_folds_with_test_sets_of_their_own(tmp_path):
+def test_folds_with_test_sets_of_their_own(tmp_path, no_files):
     for bags, skill in SKILLS.items():
         for fold in range(3):
             write_run(tmp_path, bags, fold, 0, skill, slice_truths(30, prefix=f"fold{fold}"))
@@ -95,7 +101,7 @@ def test_folds_with_test_sets_of_their_own(tmp_path):
     assert "Fitted law" in page
 
 
-def test_grids_are_never_mixed_and_each_has_a_page(tmp_path, capsys):
+def test_grids_are_never_mixed_and_each_has_a_page(tmp_path, capsys, no_files):
     write_grid(tmp_path / "a", {50: 1.0, 100: 2.0}, folds=2)
     write_run(tmp_path / "b", 50, 0, 0, 1.0, slice_truths(40), options={"scoring": "fast", "backbone": "resnet34"})
     write_run(tmp_path / "b", 100, 0, 0, 1.0, slice_truths(40), options={"scoring": "fast", "backbone": "resnet34"})
@@ -108,7 +114,7 @@ def test_grids_are_never_mixed_and_each_has_a_page(tmp_path, capsys):
         assert str(tmp_path / f"report-{name}.html") in shown
 
 
-def test_one_size_and_one_fold_are_a_grid_too(tmp_path):
+def test_one_size_and_one_fold_are_a_grid_too(tmp_path, no_files):
     write_grid(tmp_path / "size", {50: 2.0})
     page = evaluated(tmp_path / "size")
     assert "There is one size only, 50 bags" in page
@@ -116,14 +122,14 @@ def test_one_size_and_one_fold_are_a_grid_too(tmp_path):
     assert "The data cannot tell how many bags are enough: no size shares two folds" in evaluated(tmp_path / "fold")
 
 
-def test_one_class_only_is_said(tmp_path):
+def test_one_class_only_is_said(tmp_path, no_files):
     write_grid(tmp_path, SKILLS, folds=2, truths=slice_truths(20, positives=0))
     page = evaluated(tmp_path)
     assert "undefined for 2 of 2 models" in page
     assert "not fitted: a model&#x27;s value is undefined" in page
 
 
-def test_seeds_are_averaged_within_their_fold(tmp_path):
+def test_seeds_are_averaged_within_their_fold(tmp_path, no_files):
     write_grid(tmp_path, {50: 1.0, 100: 2.0}, folds=2, seeds=2)
     page = evaluated(tmp_path)
     assert "8 models: 2 sizes (50 to 100 training bags), 2 folds, 2 seeds" in page
@@ -145,7 +151,7 @@ def test_errors_are_shown_where_the_data_is_there(tmp_path, make_bag, write_data
     assert {"gallery.csv", "false_negatives.png", "false_negatives.pdf"} <= names
 
 
-def test_another_cohort_has_a_page_of_its_own(tmp_path, monkeypatch, make_bag, write_dataset):
+def test_another_cohort_has_a_page_of_its_own(tmp_path, monkeypatch, no_files, make_bag, write_dataset):
     data = write_dataset([make_bag(id, n=SLICES) for id in slice_truths(20)], name="other")
     monkeypatch.setattr("mil_tf.evaluation.run._predict",
                         lambda run, on, name: write_answers(run, name, slice_truths(20), 1.0, 0))
@@ -155,7 +161,7 @@ def test_another_cohort_has_a_page_of_its_own(tmp_path, monkeypatch, make_bag, w
     assert (tmp_path / "evaluation" / "site-B" / "sizes.csv").exists()
 
 
-def test_the_margin_is_told(tmp_path):
+def test_the_margin_is_told(tmp_path, no_files):
     write_grid(tmp_path, {50: 1.0, 100: 1.0}, folds=2)
     assert "The margin that would not matter is 0.2 (--margin)." in evaluated(tmp_path, "--margin", "0.2")
 
