@@ -90,11 +90,12 @@ class PatientBootstrap:
         return np.concatenate(values, axis=-1)
 
 
-def wilson(k, n, effective=None):
+def wilson(k, n, effective=None, z=Z):
     """Wilson score interval of the rate k / n (Wilson, JASA 1927).
 
     Args:
         effective: number of independent trials that carry the same information, where it is less than n.
+        z: standard errors to each side.
 
     Raises:
         MetricUndefined: if n is 0.
@@ -102,9 +103,9 @@ def wilson(k, n, effective=None):
     if n == 0:
         raise MetricUndefined("undefined: no bag to count")
     rate, trials = k / n, effective or n
-    centre = rate + Z ** 2 / (2 * trials)
-    half = Z * np.sqrt(rate * (1 - rate) / trials + Z ** 2 / (4 * trials ** 2))
-    low, high = (centre - half) / (1 + Z ** 2 / trials), (centre + half) / (1 + Z ** 2 / trials)
+    centre = rate + z ** 2 / (2 * trials)
+    half = z * np.sqrt(rate * (1 - rate) / trials + z ** 2 / (4 * trials ** 2))
+    low, high = (centre - half) / (1 + z ** 2 / trials), (centre + half) / (1 + z ** 2 / trials)
     return (0.0 if k == 0 else float(low)), (1.0 if k == n else float(high))
 
 
@@ -127,11 +128,19 @@ def effective_trials(success, patient):
 
 
 def rate_estimate(counted, success, patient):
-    """Estimate of the rate of `success` among `counted` (boolean rows), clustered by patient."""
+    """Estimate of the rate of `success` among `counted` (boolean rows), clustered by patient.
+
+    Where patients have several rows, their design effect is estimated from so few patients that Student's t takes the
+    place of the normal quantile (our decision: with some 18 positive patients the TPR is then covered in 95 % instead
+    of 93 %).
+    """
     k, n = int((counted & success).sum()), int(counted.sum())
     if n == 0:
         return Estimate.undefined("undefined: no bag to count")._replace(k=k, n=n)
-    return Estimate(k / n, *wilson(k, n, effective_trials(success[counted], patient[counted])), k=k, n=n)
+    success, patient = success[counted], patient[counted]
+    patients = len(np.unique(patient))
+    z = float(stdtrit(patients - 1, 0.975)) if 1 < patients < n else Z
+    return Estimate(k / n, *wilson(k, n, effective_trials(success, patient), z), k=k, n=n)
 
 
 def logit_estimate(value, resampled, patients):

@@ -26,7 +26,8 @@ METHODS = (
      "from a bootstrap that resamples patients (its standard error, Student's t, on the logit scale). A gain "
      "is a difference on the same resamples."),
     ("Rates have Wilson intervals. Where patients have several bags, their number is first reduced to the "
-     "number of independent ones that would carry the same information."),
+     "number of independent ones that would carry the same information, and Student's t takes the place of "
+     "the normal quantile."),
     ("Calibration: bags fall into ten bins of equal width; the expected calibration error is the mean distance between "
      "a bin's mean probability and its share of positives, weighted by its bags. It is never 0 by chance: beside it "
      "stands what the same probabilities would score if each were exactly right."),
