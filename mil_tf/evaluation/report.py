@@ -23,7 +23,7 @@ caption { text-align: left; padding: .3rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem 1.1rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-.numbers td, .numbers th { white-space: nowrap; }
+.numbers td, .numbers tbody th { white-space: nowrap; }
 thead th { border-bottom: 2px solid var(--line); } th { font-weight: 600; }
 tr.part th { padding-top: 1rem; color: var(--mark); }
 td span { color: var(--soft); }
@@ -97,14 +97,14 @@ def _words(estimate):
 def _bag_table(scores):
     rows = [_row("average precision", [_cell(score.ranking["ap"]) for score in scores]),
             _row("AUC", [_cell(score.ranking["auc"]) for score in scores])]
+    if all(score.calibration for score in scores):
+        rows.append(_row("calibration error", [_calibration_cell(score.calibration) for score in scores]))
     for decisions in zip(*(score.decisions for score in scores)):
         label, width = escape(decisions[0].label), len(scores) + 1
         rows.append(f'<tr class="part"><th colspan="{width}">{label}</th></tr>')
         rows += [_row(name, [_cell(decision.rates[key]) for decision in decisions])
                  for key, name in RATES.items()]
         rows.append(_row("confusion", [f"<td>{decision.counts}</td>" for decision in decisions]))
-    if all(score.calibration for score in scores):
-        rows.append(_row("expected calibration error", [_calibration_cell(score.calibration) for score in scores]))
     heads = [f"{score.name}: {score.sample}" for score in scores]
     return _table("Values with 95 % intervals; counts beside rates.", heads, rows, "numbers")
 
@@ -123,8 +123,13 @@ def _baseline_part(score):
 def _baseline_rows(name, one):
     if one.note:
         return [_row(name, [f'<td colspan="2">{escape(one.note)}</td>'])]
-    return [_row(f"{name}: {metric.upper()}", [_cell(estimate), f"<td>{escape(str(one.gain[metric]))}</td>"])
+    return [_row(f"{name}: {metric.upper()}", [_cell(estimate), _gain_cell(one.gain[metric])])
             for metric, estimate in one.ranking.items()]
+
+
+def _gain_cell(gain):
+    value, _, rest = str(gain.estimate()).partition(" ")
+    return f"<td>{escape(value)} <span>{escape(rest)} {escape(gain.p_text)}</span></td>"
 
 
 def _slice_part(score):
