@@ -20,6 +20,7 @@ from scipy.special import stdtrit
 from mil_tf.evaluation.metrics import MetricUndefined, Ranking, ranking_metrics
 
 Z = NormalDist().inv_cdf(0.975)
+DRAWN_AT_ONCE = 50_000  # patients, which stay in a processor's cache; our decision
 ONE_PATIENT = "no interval: one patient only"
 
 
@@ -68,10 +69,7 @@ class PatientBootstrap:
 
     def __init__(self, patients, resamples=2000, seed=0):
         self.patients, self.resamples = np.unique(patients), resamples
-        count, rng = len(self.patients), np.random.default_rng(seed)
-        self.weights = np.empty((resamples, count), dtype=np.uint16)
-        for row in self.weights:
-            row[:] = np.bincount(rng.integers(0, count, count), minlength=count)
+        self.weights = _multiplicities(len(self.patients), resamples, np.random.default_rng(seed))
 
     def __call__(self, statistic, patient):
         """Values of a statistic on every resample.
@@ -88,6 +86,17 @@ class PatientBootstrap:
         parts = [self.weights[at:at + block] for at in range(0, self.resamples, block)]
         values = [np.asarray(statistic(np.take(part, column, axis=1))) for part in parts]
         return np.concatenate(values, axis=-1)
+
+
+def _multiplicities(count, resamples, rng):
+    """How often each of `count` patients is drawn in each resample, uint16 (resamples, count)."""
+    weights = np.empty((resamples, count), dtype=np.uint16)
+    block = max(1, DRAWN_AT_ONCE // count)
+    for at in range(0, resamples, block):
+        rows = weights[at:at + block]
+        drawn = rng.integers(0, count, rows.shape) + count * np.arange(len(rows))[:, None]
+        rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)
+    return weights
 
 
 def wilson(k, n, effective=None, z=Z):
