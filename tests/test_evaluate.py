@@ -81,7 +81,7 @@ def test_evaluates_a_run(run, capsys):
     assert "test: 24 bags of 12 patients, 12 positive" in shown
     for part in ("AP   0.", "AUC  0.", "at 0.5: TP", "at the validation threshold (", "position prior",
                  "AUC within patients", f"report: {run / 'report.html'}", "expected calibration error 0.",
-                 "mean of the slices' probabilities", " gain ", "mm to a positive slice, median",
+                 "mean pooling", " gain ", "mm to a positive slice, median",
                  "not computed: the run's config.json names no data set"):
         assert part in shown
     names = {path.name for path in (run / "evaluation").iterdir()}

@@ -4,10 +4,10 @@ Ten bins of equal width (Guo et al., ICML 2017, eq. 3; scikit-learn's `uniform`)
 noisy, but where 3 bags of 100 are positive the highest of them holds every positive and all probabilities that matter.
 
 The error is biased: chance alone takes the share of positives in a bin away from its mean probability. So it is told
-beside what perfectly calibrated bags of the same probabilities would score, and the lower end of its interval is 0 where
-that could be as large. Otherwise the interval reaches Student's t times the bootstrap's standard error up, and as much
-and twice the bootstrap's own bias down (our decision: on simulated cohorts of 150 and 500 bags, calibrated or not, it
-covers 92-98 %; the bootstrap's percentiles cover 0-95 %).
+beside what perfectly calibrated bags of the same probabilities would score, and the lower end of its interval is 0
+where that could be as large. Otherwise the interval reaches Student's t times the bootstrap's standard error up, and as
+much and twice the bootstrap's own bias down (our decision: on simulated cohorts of 150 and 500 bags, calibrated or
+not, it covers 92-98 %; the bootstrap's percentiles cover 0-95 %).
 """
 
 from typing import NamedTuple

@@ -100,14 +100,12 @@ def confusion_panel(axes, confusion, title):
 
 def calibration_figure(score):
     """Reliability of a cohort's probabilities."""
-    figure = Figure(figsize=(5.2, 5.2), layout="constrained")
-    axes = figure.subplots()
-    reliability_panel(axes, score.calibration)
-    axes.set_title(_caption(score))
+    figure = Figure(figsize=(5.2, 5.8), layout="constrained")
+    reliability_panel(figure.subplots(), score.calibration, _caption(score))
     return figure
 
 
-def reliability_panel(axes, calibration):
+def reliability_panel(axes, calibration, title):
     """Share of positives over mean probability, a point a bin with its interval and its number of bags."""
     bins = calibration.bins
     x, y = [one.probability for one in bins], np.array([one.positive.value for one in bins])
@@ -118,11 +116,11 @@ def reliability_panel(axes, calibration):
     for one, at in zip(bins, x):
         axes.annotate(f"{one.positive.n}", (at, -0.075), ha="center", va="center", fontsize=8, annotation_clip=False)
     axes.axhline(0, color=INK, lw=0.6)
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.12, 1.03), xlabel="mean probability of the bin; its bags above the axis",
-             ylabel="share of positives")
+    axes.set(xlim=(-0.05, 1.05), ylim=(-0.12, 1.03), ylabel="share of positives", title=title + "\n"
+             f"expected calibration error {calibration.error}\nby chance alone {calibration.chance:.3f}",
+             xlabel="mean probability of the bin (below the points: its number of bags)")
     axes.grid(alpha=0.25, lw=0.6)
-    axes.legend(loc="upper left", title=f"expected calibration error {calibration.error}\n"
-                f"by chance alone {calibration.chance:.3f}", title_fontsize=9, alignment="left")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.15), borderaxespad=0)
 
 
 def precision_recall_figure(scores):

@@ -21,10 +21,12 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
 .answer { font-size: 1.15rem; border-left: 4px solid var(--mark); padding: .3rem 0 .3rem 1rem; }
 .soft, figcaption, caption { color: var(--soft); font-size: .9rem; }
 caption { text-align: left; padding: .3rem 0; }
-.wide { overflow-x: auto; } .wide + .wide { margin-top: 1.4rem; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } .wide + .wide { margin-top: 1.4rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem 1.1rem .25rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-.numbers td, .numbers th { white-space: nowrap; } .many table { font-size: .86rem; }
+.numbers td, .numbers tbody th { white-space: nowrap; }
+.many table { font-size: .86rem; }
 .many td, .many th { padding-right: .7rem; }
 thead th { border-bottom: 2px solid var(--line); } th { font-weight: 600; }
 tr.part th { padding-top: 1rem; color: var(--mark); }

@@ -54,8 +54,12 @@ class Difference(NamedTuple):
         if np.isnan(self.p):
             return f"{self.value:+.4f} {self.note}"
         statistic = "z" if self.method.startswith("DeLong") else "t"
-        p = "p < 0.0001" if self.p < 1e-4 else f"p = {self.p:.4f}"
-        return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}], {statistic} = {self.z:.2f}, {p}"
+        return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}], {statistic} = {self.z:.2f}, {self.p_text}"
+
+    @property
+    def p_text(self):
+        """The p value in words, empty where there is none."""
+        return "" if np.isnan(self.p) else "p < 0.0001" if self.p < 1e-4 else f"p = {self.p:.4f}"
 
 
 def compare(y_true, first, second, patient, bootstrap):

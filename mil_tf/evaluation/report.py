@@ -47,14 +47,14 @@ def answer(score):
 def _bag_table(scores):
     rows = [row("average precision", [cell(score.ranking["ap"]) for score in scores]),
             row("AUC", [cell(score.ranking["auc"]) for score in scores])]
+    if all(score.calibration for score in scores):
+        rows.append(row("calibration error", [_calibration_cell(score.calibration) for score in scores]))
     for decisions in zip(*(score.decisions for score in scores)):
         label, width = escape(decisions[0].label), len(scores) + 1
         rows.append(f'<tr class="part"><th colspan="{width}">{label}</th></tr>')
         rows += [row(name, [cell(decision.rates[key]) for decision in decisions])
                  for key, name in RATES.items()]
         rows.append(row("confusion", [f"<td>{decision.counts}</td>" for decision in decisions]))
-    if all(score.calibration for score in scores):
-        rows.append(row("expected calibration error", [_calibration_cell(score.calibration) for score in scores]))
     heads = [f"{score.name}: {score.sample}" for score in scores]
     return table("Values with 95 % intervals; counts beside rates.", heads, rows, "numbers")
 
@@ -73,8 +73,13 @@ def _baseline_part(score):
 def _baseline_rows(name, one):
     if one.note:
         return [row(name, [f'<td colspan="2">{escape(one.note)}</td>'])]
-    return [row(f"{name}: {metric.upper()}", [cell(estimate), f"<td>{escape(str(one.gain[metric]))}</td>"])
+    return [row(f"{name}: {metric.upper()}", [cell(estimate), _gain_cell(one.gain[metric])])
             for metric, estimate in one.ranking.items()]
+
+
+def _gain_cell(gain):
+    value, _, rest = str(gain.estimate()).partition(" ")
+    return f"<td>{escape(value)} <span>{escape(rest)} {escape(gain.p_text)}</span></td>"
 
 
 def _slice_part(score):

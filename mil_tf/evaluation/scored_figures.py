@@ -50,10 +50,9 @@ def confusion_figure(groups):
 
 def calibration_figure(groups):
     """Reliability of the mean probability."""
-    figure, panels = _panels(groups, 4.9, 5.2)
+    figure, panels = _panels(groups, 5.2, 5.8)
     for axes, group in zip(panels, groups):
-        reliability_panel(axes, group.calibration)
-        axes.set_title(f"{_title(group)}\nmean probability")
+        reliability_panel(axes, group.calibration, f"{_title(group)}; mean probability")
     return figure
 
 

@@ -14,7 +14,8 @@ def notes_text(groups):
     for group in groups:
         for note in notes(group):
             found.setdefault(note, []).append(group.name)
-    return "\n".join(note if len(names) == len(groups) else f"{', '.join(names)}: {note}" for note, names in found.items())
+    return "\n".join(note if len(names) == len(groups) else f"{', '.join(names)}: {note}"
+                     for note, names in found.items())
 
 
 def group_text(group):

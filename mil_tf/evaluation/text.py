@@ -32,7 +32,7 @@ def _baseline_lines(score):
     for key, name in BASELINES.items():
         if key in score.baselines:
             one = score.baselines[key]
-            yield f"    {name:36s} {one.note}".rstrip()
+            yield f"    {name:16s} {one.note}".rstrip()
             yield from (f"      {metric.upper():4s} {estimate!s:22s} gain {one.gain[metric]}"
                         for metric, estimate in one.ranking.items())
 
