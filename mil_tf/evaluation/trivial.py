@@ -101,4 +101,6 @@ def _volume(folder, mark, row):
     from tfrecords import reader
 
     bag = reader.read_bag(folder, row)
+    if bag.spacing is None:
+        raise NotComputed(f"not computed: bag {row.id} has no spacing")
     return largest_component(bag.instances[np.argsort(bag.source_index)], bag.spacing)
