@@ -47,10 +47,18 @@ def _fold_lines(group):
     for at, (name, table) in enumerate(zip(names, group.tables)):
         counts = COUNTS.format(**confusion_of(table.y_true, decisions(table))._asdict())
         yield f"    {name:{width}s}  " + _numbers(group.per_fold[key].values[at] for key in METRICS) + f"   {counts}"
-    yield f"    {'mean':{width}s}  " + _numbers(group.per_fold[key].mean for key in METRICS)
-    for end, label in (("low", "95 % interval from"), ("high", "to")):
-        yield f"    {label:>{width}s}  " + _numbers(getattr(group.per_fold[key], end) for key in METRICS)
-    yield from sorted({f"    {across.note}" for across in group.per_fold.values() if across.note})
+    for end, label in (("mean", "mean"), ("low", "95 % interval from"), ("high", "to")):
+        if len(names) > 1:
+            yield f"    {label:>{width}s}  " + _numbers(getattr(group.per_fold[key], end) for key in METRICS)
+    yield from _reasons(group.per_fold)
+
+
+def _reasons(per_fold):
+    """Why a mean or an interval is not there, a line a reason."""
+    found = {}
+    for key, across in per_fold.items():
+        found.setdefault(across.note, []).append(METRICS[key])
+    return [f"    {', '.join(names)}: {note}" for note, names in found.items() if note]
 
 
 def _numbers(values):
@@ -59,7 +67,7 @@ def _numbers(values):
 
 def _ensemble_lines(group):
     together, error = group.ensemble, group.calibration.error
-    yield f"  ensemble of {together.models}"
+    yield f"  ensemble of {together.models}" if together.models > 1 else "  ensemble: the one model"
     yield "    mean probability"
     yield from (f"      {METRICS[name]:9s} {estimate}" for name, estimate in together.ranking.items())
     yield f"      expected calibration error {error}, by chance alone {group.calibration.chance:.3f}"
