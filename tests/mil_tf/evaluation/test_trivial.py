@@ -87,3 +87,9 @@ def test_what_cannot_answer_says_why(run, data, write_dataset, bags, tmp_path):
     (run / "config.json").unlink()
     with pytest.raises(NotComputed, match="config.json names no data set"):
         trivial_scores(run, "test", ["b0"])
+
+
+def test_a_bag_without_spacing_has_no_volume(run, write_dataset, make_bag):
+    there = write_dataset([make_bag("c", 6, instances=scan(3), source_index=range(6))], name="there", info=INFO)
+    with pytest.raises(NotComputed, match="bag c has no spacing"):
+        trivial_scores(run, "there", ["c"], there)
