@@ -1,12 +1,25 @@
 """Score a run: metrics with 95 % intervals, figures as PNG and PDF, and a report to open in a browser.
 
     python evaluate.py runs/remedios2020/bags-400/fold-0/seed-0
-    python evaluate.py runs/remedios2020             every run below, and a summary over them
+    python evaluate.py runs/remedios2020             every run below, and how many bags are enough
     python evaluate.py RUN --on DIR --name X         another cohort: predicted first, then scored
+    python evaluate.py --predictions fold*.csv       tables of any models: y_true,y_prob[,y_pred][,id][,patient]
 
 Reads predictions-*.csv, instances-*.csv, config.json and history.csv of the run; writes evaluation/ and
 report.html into it (evaluation/X/ and report-X.html for another cohort). Decisions are reported at 0.5 and
-at the threshold that the validation bags choose.
+at the threshold that the validation bags choose. Several runs are a grid of sizes, folds and seeds: the folder
+itself then has evaluation/ and report.html too, with the metrics against the number of bags, in both readings of a
+cross-validation (per fold, ensemble), a fitted learning curve, and the smallest number that reaches the largest.
+
+--predictions scores the models of a cross-validation on one test set in both readings: per fold (each model by
+itself, their mean and its interval) and ensemble (mean probability, majority vote). Without y_pred a bag is called
+positive at 0.5, without id the rows must be the same bags in the same order, without patient every bag is a patient.
+
+Several groups of files, such as sizes of training sets, are scored at once. NAME= stands before the files of a
+group: --predictions 100= a.csv b.csv 200= c.csv d.csv, or 100=a.csv,b.csv 200=c.csv,d.csv. Without names the paths
+decide: those that differ only in the number after fold (else after k or f, split, model) and in that after seed are
+one group (100/fold0.csv, predictions_672_fold0.csv, n100_k3.csv); where there is no such word, those that differ only
+in the last number that counts 0, 1, 2 or 1, 2, 3; where there is no such number, all files are one group.
 """
 
 import argparse
@@ -17,19 +30,43 @@ def main(args=None):
     """Run the command; returns its exit code: 0, or 2 after one line on what is wrong."""
     parser = argparse.ArgumentParser(prog="evaluate.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", metavar="RUN", help="a run folder, or a folder with runs below it")
+    parser.add_argument("run", metavar="RUN", nargs="?", help="a run folder, or a folder with runs below it")
     parser.add_argument("--on", metavar="DIR", help="another cohort: a folder of preprocessed bags")
     parser.add_argument("--name", metavar="X", help="name of that cohort's tables: letters, digits, - and _")
+    parser.add_argument("--predictions", metavar="CSV", nargs="+", action="extend",
+                        help="tables of any models: y_true,y_prob[,y_pred][,id][,patient]; other columns are ignored")
+    parser.add_argument("--against", metavar="CSV", nargs="+", action="extend",
+                        help="other tables of the same bags in the same form: both are compared by paired tests")
+    parser.add_argument("--out", metavar="DIR", help="with --predictions: folder for CSV, JSON and figures")
     parser.add_argument("--resamples", type=int, default=2000, help="bootstrap resamples (default 2000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default 0)")
+    parser.add_argument("--margin", type=float, default=0.01,
+                        help="shortfall of a grid's largest size that would not matter (default 0.01)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that evaluate runs (default: one a core)")
     options = parser.parse_args(args)
     if options.resamples < 2:
         parser.error(f"expected --resamples of at least 2, received {options.resamples}")
+    if options.workers is not None and options.workers < 1:
+        parser.error(f"expected --workers of at least 1, received {options.workers}")
+    if not 0 <= options.margin < 1:
+        parser.error(f"expected --margin of at least 0 and below 1, received {options.margin}")
+
+    if (options.run is None) == (options.predictions is None):
+        parser.error("expected either RUN or --predictions")
+    if options.predictions is None and (options.against or options.out):
+        parser.error("expected --against and --out beside --predictions only")
+    if options.predictions is not None and (options.on or options.name):
+        parser.error("expected --on and --name beside RUN only")
 
     from mil_tf.evaluation.run import RunError, evaluate
+    from mil_tf.evaluation.scored import score_files
     from mil_tf.evaluation.tables import TableError
     try:
-        evaluate(options.run, options.on, options.name, options.resamples, options.seed)
+        if options.predictions is not None:
+            score_files(options.predictions, options.against, options.out, options.resamples, options.seed)
+        else:
+            evaluate(options.run, options.on, options.name, options.resamples, options.seed, margin=options.margin,
+                     workers=options.workers)
     except (RunError, TableError) as error:
         print(f"evaluate.py: {error}", file=sys.stderr)
         return 2

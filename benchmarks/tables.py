@@ -2,7 +2,8 @@
 
 A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is a CSV of docs/results: single runs, one a
 seed, of which the table has the mean with a 95 % interval (Student's t); or an evaluation's metrics.csv; or a
-benchmark's repetitions, median [least, greatest]; or the rows of a benchmark as they are.
+benchmark's repetitions, median [least, greatest]; or coverages of simulated cohorts; or the rows of a benchmark as
+they are.
 
     python benchmarks/tables.py
 """
@@ -78,7 +79,7 @@ def table(name):
         return "(not measured yet)\n"
     with open(path, newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))
-    kinds = {"seed": by_seed, "cohort": metrics, "repetitions": repeated}
+    kinds = {"seed": by_seed, "cohort": metrics, "repetitions": repeated, "coverage": covered}
     shape = next((kinds[key] for key in kinds if key in results[0]), None)
     return markdown(*(shape(results) if shape else copied(results, COPIED[name])))
 
@@ -125,6 +126,19 @@ def repeated(results):
     kept += [name for name in dict.fromkeys((*measured, "peak_gib", "close_calls")) if name in names]
     kept = [name for name in kept if any(row[name] for row in results)]
     return [_heading(name) for name in kept], [[_ranged(row, name) for name in kept] for row in results]
+
+
+def covered(results):
+    """(headings, rows) of simulated cohorts: the coverage of each metric, a column a true AUC."""
+    aucs = list(dict.fromkeys(r["auc"] for r in results))
+    found = {(r["design"], r["metric"], r["auc"]): r for r in results}
+    rows = [[f"{design} a patient", metric, *(_percent(found[design, metric, auc]["coverage"]) for auc in aucs)]
+            for design, metric in dict.fromkeys((r["design"], r["metric"]) for r in results)]
+    return ["bags", "interval of", *(f"true AUC {auc}" for auc in aucs)], rows
+
+
+def _percent(share):
+    return f"{100 * float(share):.1f} %"
 
 
 def _heading(name):

@@ -60,6 +60,11 @@ def environment():
     }
 
 
+def digest(facts):
+    """sha256 of plain JSON values, such as the names and checksums of shards, or the bags of each split."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def weights_digest(model):
     """sha256 over all weights in order; equal only for equal bits."""
     digest = hashlib.sha256()

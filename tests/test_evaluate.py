@@ -80,10 +80,12 @@ def test_evaluates_a_run(run, capsys):
     shown = capsys.readouterr().out
     assert "test: 24 bags of 12 patients, 12 positive" in shown
     for part in ("AP   0.", "AUC  0.", "at 0.5: TP", "at the validation threshold (", "position prior",
-                 "AUC within patients", f"report: {run / 'report.html'}"):
+                 "AUC within patients", f"report: {run / 'report.html'}", "expected calibration error 0.",
+                 "mean pooling", " gain ", "mm to a positive slice, median",
+                 "not computed: the run's config.json names no data set"):
         assert part in shown
     names = {path.name for path in (run / "evaluation").iterdir()}
-    figures = {"confusion", "precision_recall", "roc", "histogram", "profiles", "history"}
+    figures = {"confusion", "precision_recall", "roc", "calibration", "histogram", "profiles", "history"}
     drawn = {f"{figure}.{kind}" for figure in figures for kind in ("png", "pdf")}
     assert names == {"metrics.json", "metrics.csv", *drawn}
     for path in (run / "evaluation").glob("*.p*"):
@@ -99,6 +101,11 @@ def test_numbers_agree_between_files(run, no_page):
     row = next(row for row in rows if (row["cohort"], row["metric"]) == ("test", "ap"))
     assert [float(row[column]) for column in ("value", "low", "high")] == [ap["value"], ap["low"], ap["high"]]
     assert (row["bags"], row["patients"], row["positives"]) == ("24", "12", "12")
+    pooled = numbers["cohorts"]["test"]["baselines"]["mean_pooling"]
+    row = next(row for row in rows if (row["cohort"], row["metric"]) == ("test", "gain_over_mean_pooling_auc"))
+    assert float(row["value"]) == pooled["gain_auc"]["value"]
+    metrics = {row["metric"] for row in rows}
+    assert {"calibration_error", "slice_top_distance_mean_detector", "slice_top_distance_median_gain"} <= metrics
     decision = numbers["cohorts"]["test"]["decisions"][1]
     assert decision["threshold"] == numbers["validation_threshold"]
     tpr = next(row for row in rows if row["metric"] == "tpr" and row["cohort"] == "test"
@@ -137,7 +144,7 @@ def test_report_stands_alone_and_escapes(run):
     for part in ("24 bags of 12 patients, 12 positive", "position prior", "Settings", "network.blocks",
                  "2.21.0", "2 cores", "python train.py --bags 24", "95 % interval"):
         assert part in page
-    assert page.count("<svg") == page.count("</svg>") == 6
+    assert page.count("<svg") == page.count("</svg>") == 7
     ids = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', page)
     defined = set(re.findall(r'\bid="([^"]+)"', page))
     assert ids
@@ -151,7 +158,8 @@ def test_bags_without_slices_history_or_config(run):
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Slices of" not in page
     assert "no config.json" in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
+    assert "not computed: no table of slices" in page
 
 
 def test_one_class_is_said_and_not_guessed(run, capsys):
@@ -251,11 +259,48 @@ def test_broken_files_are_named(run, capsys):
     assert "line 2: expected a probability" in refused(capsys, run)
 
 
+def write_fold(folder, name, truth=(0, 1) * 10, seed=0):
+    rng = np.random.default_rng(seed)
+    write_table(folder / name, "y_true,y_prob", [[y, round(0.3 * y + 0.7 * rng.random(), 4)] for y in truth])
+    return str(folder / name)
+
+
+def test_predictions_of_any_models_are_scored(tmp_path, capsys):
+    files = [write_fold(tmp_path, f"fold{k}.csv", seed=k) for k in range(3)]
+    assert evaluate.main(["--predictions", *files, "--resamples", "50"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("all files: 3 files, 20 bags of 20 patients, 10 positive", "per fold", "ensemble of 3", "majority vote"):
+        assert part in shown
+    assert evaluate.main(["--predictions", "1=" + files[0], "--predictions", "2=" + files[1], "--against", "1=" + files[2],
+                          "2=" + files[2], "--resamples", "50", "--out", str(tmp_path / "out")]) == 0
+    assert "p = " in capsys.readouterr().out
+    assert (tmp_path / "out" / "predictions-roc.png").exists()
+
+
+def test_predictions_that_cannot_be_scored_are_refused_in_one_line(tmp_path, capsys):
+    one, other = write_fold(tmp_path, "fold0.csv"), write_fold(tmp_path, "fold1.csv", truth=(0, 1) * 9 + (1, 1))
+    assert "fold1.csv, line 20: expected y_true 0" in refused(capsys, "--predictions", one, other)
+    assert "is given twice" in refused(capsys, "--predictions", one, one)
+    assert "none.csv does not exist" in refused(capsys, "--predictions", tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("words", [
+    [], ["RUN", "--predictions", "a.csv"], ["RUN", "--out", "x"], ["RUN", "--against", "a.csv"],
+    ["--predictions", "a.csv", "--on", "x", "--name", "y"],
+])
+def test_words_that_do_not_go_together_are_refused(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main(words)
+    assert stop.value.code == 2
+    assert "evaluate.py: error: expected " in capsys.readouterr().err
+
+
 def test_help_and_evaluation_load_no_framework():
     code = ("import sys, evaluate\n"
             "try: evaluate.main(['--help'])\nexcept SystemExit: pass\n"
             "heavy = {'tensorflow', 'keras', 'matplotlib', 'scipy', 'skimage', 'numpy'}\n"
             "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
             "import mil_tf.evaluation.run, mil_tf.evaluation.figures, mil_tf.evaluation.report\n"
+            "import mil_tf.evaluation.scored, mil_tf.evaluation.scored_figures, mil_tf.evaluation.scored_results\n"
             "assert not {'tensorflow', 'keras', 'matplotlib.pyplot'} & set(sys.modules)\n")
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)

@@ -1,10 +1,12 @@
 """Every number of one cohort: bags ranked, decided at each threshold, slices where their truth is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from mil_tf.evaluation.beside import MEAN_POOLING, TRIVIAL, absent, baseline, mean_pooling
+from mil_tf.evaluation.calibration import Calibration, calibrate
 from mil_tf.evaluation.intervals import Estimate, PatientBootstrap, ranking_estimates, rate_estimate
 from mil_tf.evaluation.metrics import RATES, Confusion, confusion, rate_masks
 from mil_tf.evaluation.slices import Versus, slice_metrics
@@ -36,7 +38,10 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """One cohort with its tables and numbers; `slices` is None where no slice truth exists."""
+    """One cohort with its tables and numbers; `slices` is None where no slice truth exists.
+
+    `baselines` maps the names of `mil_tf.evaluation.beside` to Baselines.
+    """
 
     name: str
     predictions: Predictions
@@ -45,6 +50,8 @@ class Score:
     ranking: dict
     decisions: list
     slices: dict | None
+    calibration: Calibration | None = None
+    baselines: dict = field(default_factory=dict)
 
     @property
     def sample(self):
@@ -56,6 +63,8 @@ class Score:
         decisions = [{"rule": decision.rule, "threshold": decision.threshold, **decision.confusion._asdict(),
                       **_plain(decision.rates)} for decision in self.decisions]
         return {"counts": self.counts, **_plain(self.ranking), "decisions": decisions,
+                "calibration": self.calibration and self.calibration.numbers(),
+                "baselines": {name: one.numbers() for name, one in self.baselines.items()},
                 "slices": _plain(self.slices)}
 
     def rows(self):
@@ -63,18 +72,24 @@ class Score:
         yield from ((name, None, estimate) for name, estimate in self.ranking.items())
         for decision in self.decisions:
             yield from ((name, decision.threshold, estimate) for name, estimate in decision.rates.items())
+        if self.calibration:
+            yield "calibration_error", None, self.calibration.error
+        for name, one in self.baselines.items():
+            yield from ((f"{name}_{metric}", None, estimate) for metric, estimate in one.ranking.items())
+            yield from ((f"gain_over_{name}_{metric}", None, gain.estimate()) for metric, gain in one.gain.items())
         for name, versus in (self.slices or {}).items():
             if isinstance(versus, Versus):
                 yield from ((f"slice_{name}_{who}", None, e) for who, e in versus._asdict().items())
 
 
-def score_cohort(name, predictions, instances, threshold, resamples, seed):
+def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None):
     """Score one cohort.
 
     Args:
         predictions, instances: its tables; instances may be None.
         threshold: the one chosen on validation, None where that had one class only.
         resamples, seed: of the bootstrap by patient.
+        trivial: the trivial detector's score of each bag (n,), or why there is none; None leaves it out.
     """
     bootstrap = PatientBootstrap(predictions.patient, resamples, seed)
     truth, probability, patient = predictions.y_true, predictions.y_prob, predictions.patient
@@ -82,7 +97,17 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed):
     return Score(name, predictions, instances, _counts(predictions),
                  ranking_estimates(truth, probability, patient, bootstrap),
                  [_decide(predictions, rule, at) for rule, at in rules.items() if at is not None],
-                 None if instances is None else slice_metrics(predictions, instances, bootstrap))
+                 None if instances is None else slice_metrics(predictions, instances, bootstrap),
+                 calibrate(truth, probability, patient, bootstrap),
+                 _baselines(predictions, instances, trivial, bootstrap))
+
+
+def _baselines(predictions, instances, trivial, bootstrap):
+    found = {MEAN_POOLING: mean_pooling(predictions, instances, bootstrap)}
+    if trivial is not None:
+        known = not isinstance(trivial, str)
+        found[TRIVIAL] = baseline(predictions, trivial, bootstrap) if known else absent(trivial)
+    return found
 
 
 def _counts(predictions):

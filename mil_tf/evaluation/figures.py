@@ -41,7 +41,8 @@ def draw_all(scores, history):
     """Every figure of a report: name -> Figure. The last of `scores` is the cohort that answers."""
     score = scores[-1]
     drawn = {"precision_recall": draw(precision_recall_figure, scores), "roc": draw(roc_figure, scores),
-             "confusion": draw(confusion_figure, score), "histogram": draw(histogram_figure, score)}
+             "confusion": draw(confusion_figure, score), "calibration": draw(calibration_figure, score),
+             "histogram": draw(histogram_figure, score)}
     if score.instances is not None:
         drawn["profiles"] = draw(profile_figure, score)
     if "epoch" in history:
@@ -74,22 +75,52 @@ def confusion_figure(score):
     """Counts of a cohort at each threshold, shaded by the share of their true class."""
     figure = Figure(figsize=(3.5 * len(score.decisions) + 0.4, 3.7), layout="constrained")
     for axes, decision in zip(figure.subplots(1, len(score.decisions), squeeze=False)[0], score.decisions):
-        counts = np.array(decision.confusion).reshape(2, 2)
-        shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-        for (row, column), count in np.ndenumerate(counts):
-            colour = NEGATIVE if row == column else POSITIVE
-            axes.fill_between([column, column + 1], row, row + 1, color=colour, lw=0,
-                              alpha=0.06 + 0.44 * shares[row, column])
-            axes.text(column + 0.5, row + 0.5, f"{count}\n{100 * shares[row, column]:.1f} %", ha="center",
-                      va="center", fontsize=13)
-        names = ["negative", "positive"]
-        axes.set(xlim=(0, 2), ylim=(2, 0), xlabel="called", ylabel="true", aspect="equal",
-                 title=decision.label)
-        axes.set_xticks([0.5, 1.5], names)
-        axes.set_yticks([0.5, 1.5], names, rotation=90, va="center")
-        axes.tick_params(length=0)
+        confusion_panel(axes, decision.confusion, decision.label)
     figure.suptitle(_caption(score), fontsize=10)
     return figure
+
+
+def confusion_panel(axes, confusion, title):
+    """Four counts, which may be means, each with its share of the true class, which also shades it."""
+    counts = np.array(confusion).reshape(2, 2)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    for (row, column), count in np.ndenumerate(counts):
+        colour = NEGATIVE if row == column else POSITIVE
+        axes.fill_between([column, column + 1], row, row + 1, color=colour, lw=0,
+                          alpha=0.06 + 0.44 * shares[row, column])
+        told = f"{count:.0f}" if count == round(count) else f"{count:.1f}"
+        axes.text(column + 0.5, row + 0.5, f"{told}\n{100 * shares[row, column]:.1f} %", ha="center", va="center",
+                  fontsize=13)
+    names = ["negative", "positive"]
+    axes.set(xlim=(0, 2), ylim=(2, 0), xlabel="called", ylabel="true", aspect="equal", title=title)
+    axes.set_xticks([0.5, 1.5], names)
+    axes.set_yticks([0.5, 1.5], names, rotation=90, va="center")
+    axes.tick_params(length=0)
+
+
+def calibration_figure(score):
+    """Reliability of a cohort's probabilities."""
+    figure = Figure(figsize=(5.2, 5.8), layout="constrained")
+    reliability_panel(figure.subplots(), score.calibration, _caption(score))
+    return figure
+
+
+def reliability_panel(axes, calibration, title):
+    """Share of positives over mean probability, a point a bin with its interval and its number of bags."""
+    bins = calibration.bins
+    x, y = [one.probability for one in bins], np.array([one.positive.value for one in bins])
+    reach = [y - [one.positive.low for one in bins], [one.positive.high for one in bins] - y]
+    axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":", label="probabilities that mean what they say")
+    axes.errorbar(x, y, yerr=reach, color=POSITIVE, marker="o", ms=5, lw=1.2, elinewidth=1, capsize=2,
+                  label="share of positives with 95 % interval")
+    for one, at in zip(bins, x):
+        axes.annotate(f"{one.positive.n}", (at, -0.075), ha="center", va="center", fontsize=8, annotation_clip=False)
+    axes.axhline(0, color=INK, lw=0.6)
+    axes.set(xlim=(-0.05, 1.05), ylim=(-0.12, 1.03), ylabel="share of positives", title=title + "\n"
+             f"expected calibration error {calibration.error}\nby chance alone {calibration.chance:.3f}",
+             xlabel="mean probability of the bin (below the points: its number of bags)")
+    axes.grid(alpha=0.25, lw=0.6)
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.15), borderaxespad=0)
 
 
 def precision_recall_figure(scores):

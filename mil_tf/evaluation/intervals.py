@@ -20,6 +20,7 @@ from scipy.special import stdtrit
 from mil_tf.evaluation.metrics import MetricUndefined, Ranking, ranking_metrics
 
 Z = NormalDist().inv_cdf(0.975)
+DRAWN_AT_ONCE = 50_000  # patients, which stay in a processor's cache; our decision
 ONE_PATIENT = "no interval: one patient only"
 
 
@@ -42,15 +43,19 @@ class Estimate(NamedTuple):
 
     def numbers(self):
         """As a dict of JSON values: NaN is null, what does not apply is left out."""
-        known = {name: value for name, value in self._asdict().items() if value is not None and value != ""}
-        return {name: None if isinstance(value, float) and np.isnan(value) else value
-                for name, value in known.items()}
+        return plain(self._asdict())
 
     def __str__(self):
         if np.isnan(self.value):
             return self.note
         interval = self.note if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
         return f"{self.value:.3f} {interval}"
+
+
+def plain(values):
+    """A dict without what is None or empty, NaN as null: what JSON can say."""
+    known = {name: value for name, value in values.items() if value is not None and value != ""}
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in known.items()}
 
 
 class PatientBootstrap:
@@ -64,10 +69,7 @@ class PatientBootstrap:
 
     def __init__(self, patients, resamples=2000, seed=0):
         self.patients, self.resamples = np.unique(patients), resamples
-        count, rng = len(self.patients), np.random.default_rng(seed)
-        self.weights = np.empty((resamples, count), dtype=np.uint16)
-        for row in self.weights:
-            row[:] = np.bincount(rng.integers(0, count, count), minlength=count)
+        self.weights = _multiplicities(len(self.patients), resamples, np.random.default_rng(seed))
 
     def __call__(self, statistic, patient):
         """Values of a statistic on every resample.
@@ -86,11 +88,23 @@ class PatientBootstrap:
         return np.concatenate(values, axis=-1)
 
 
-def wilson(k, n, effective=None):
+def _multiplicities(count, resamples, rng):
+    """How often each of `count` patients is drawn in each resample, uint16 (resamples, count)."""
+    weights = np.empty((resamples, count), dtype=np.uint16)
+    block = max(1, DRAWN_AT_ONCE // count)
+    for at in range(0, resamples, block):
+        rows = weights[at:at + block]
+        drawn = rng.integers(0, count, rows.shape) + count * np.arange(len(rows))[:, None]
+        rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)
+    return weights
+
+
+def wilson(k, n, effective=None, z=Z):
     """Wilson score interval of the rate k / n (Wilson, JASA 1927).
 
     Args:
         effective: number of independent trials that carry the same information, where it is less than n.
+        z: standard errors to each side.
 
     Raises:
         MetricUndefined: if n is 0.
@@ -98,9 +112,9 @@ def wilson(k, n, effective=None):
     if n == 0:
         raise MetricUndefined("undefined: no bag to count")
     rate, trials = k / n, effective or n
-    centre = rate + Z ** 2 / (2 * trials)
-    half = Z * np.sqrt(rate * (1 - rate) / trials + Z ** 2 / (4 * trials ** 2))
-    low, high = (centre - half) / (1 + Z ** 2 / trials), (centre + half) / (1 + Z ** 2 / trials)
+    centre = rate + z ** 2 / (2 * trials)
+    half = z * np.sqrt(rate * (1 - rate) / trials + z ** 2 / (4 * trials ** 2))
+    low, high = (centre - half) / (1 + z ** 2 / trials), (centre + half) / (1 + z ** 2 / trials)
     return (0.0 if k == 0 else float(low)), (1.0 if k == n else float(high))
 
 
@@ -123,11 +137,19 @@ def effective_trials(success, patient):
 
 
 def rate_estimate(counted, success, patient):
-    """Estimate of the rate of `success` among `counted` (boolean rows), clustered by patient."""
+    """Estimate of the rate of `success` among `counted` (boolean rows), clustered by patient.
+
+    Where patients have several rows, their design effect is estimated from so few patients that Student's t takes the
+    place of the normal quantile (our decision: with some 18 positive patients the TPR is then covered in 95 % instead
+    of 93 %).
+    """
     k, n = int((counted & success).sum()), int(counted.sum())
     if n == 0:
         return Estimate.undefined("undefined: no bag to count")._replace(k=k, n=n)
-    return Estimate(k / n, *wilson(k, n, effective_trials(success[counted], patient[counted])), k=k, n=n)
+    success, patient = success[counted], patient[counted]
+    patients = len(np.unique(patient))
+    z = float(stdtrit(patients - 1, 0.975)) if 1 < patients < n else Z
+    return Estimate(k / n, *wilson(k, n, effective_trials(success, patient), z), k=k, n=n)
 
 
 def logit_estimate(value, resampled, patients):
@@ -139,14 +161,18 @@ def logit_estimate(value, resampled, patients):
         return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
     if value in (0, 1):
         return Estimate(value, *wilson(round(value * patients), patients))
-    logit, half = np.log(value / (1 - value)), _half_width(resampled, patients) / (value * (1 - value))
+    logit, half = np.log(value / (1 - value)), half_width(resampled, patients) / (value * (1 - value))
     return Estimate(value, _logistic(logit - half), _logistic(logit + half))
 
 
-def _half_width(resampled, patients):
-    """Student's t for the bootstrap's standard error; its variance is short by n / (n - 1) for n patients."""
-    error = np.nanstd(resampled, ddof=1) * np.sqrt(patients / (patients - 1))
-    return stdtrit(patients - 1, 0.975) * error
+def bootstrap_error(resampled, patients):
+    """Standard error by the bootstrap, whose variance is short by n / (n - 1) for n patients."""
+    return np.nanstd(resampled, ddof=1) * np.sqrt(patients / (patients - 1))
+
+
+def half_width(resampled, patients):
+    """Student's t times the bootstrap's standard error: half of a 95 % interval."""
+    return stdtrit(patients - 1, 0.975) * bootstrap_error(resampled, patients)
 
 
 def _logistic(x):
@@ -158,7 +184,7 @@ def difference_estimate(value, resampled, patients):
     """Estimate of a paired difference in [-1, 1]: symmetric, with the bootstrap's standard error."""
     if patients < 2:
         return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
-    half = _half_width(resampled, patients)
+    half = half_width(resampled, patients)
     return Estimate(value, float(max(-1.0, value - half)), float(min(1.0, value + half)))
 
 

@@ -125,7 +125,12 @@ class Confusion(NamedTuple):
 
 def confusion(y_true, y_prob, threshold):
     """Confusion of `y_prob >= threshold` against `y_true` (0/1)."""
-    truth, called = np.asarray(y_true).astype(bool), np.asarray(y_prob) >= threshold
+    return confusion_of(y_true, np.asarray(y_prob) >= threshold)
+
+
+def confusion_of(y_true, called):
+    """Confusion of decisions (0/1 or boolean, shape (n,)) against `y_true`."""
+    truth, called = np.asarray(y_true).astype(bool), np.asarray(called).astype(bool)
     return Confusion(tn=int((~truth & ~called).sum()), fp=int((~truth & called).sum()),
                      fn=int((truth & ~called).sum()), tp=int((truth & called).sum()))
 

@@ -2,13 +2,21 @@
 
 RATES = {"tpr": "TPR (sensitivity)", "tnr": "TNR (specificity)", "ppv": "PPV (precision)", "npv": "NPV",
          "accuracy": "accuracy"}
-SLICES = {"pooled_auc": "AUC, all slices pooled", "within_auc": "AUC within patients, mean over bags",
-          "pooled_ap": "AP, all slices pooled", "top_hit": "top slice is truly positive"}
+SLICES = {"pooled_auc": "AUC, all slices pooled", "within_auc": "AUC within patients",
+          "pooled_ap": "AP, all slices pooled", "top_hit": "top slice is truly positive",
+          "top_distance_mean": "mm to a positive slice, mean",
+          "top_distance_median": "mm to a positive slice, median"}
+BASELINES = {"mean_pooling": "mean pooling", "trivial": "trivial detector"}
 FIGURES = {"precision_recall": "Precision and recall", "roc": "ROC", "confusion": "Confusion",
+           "calibration": "Calibration: what the probabilities mean",
            "histogram": "Bag probabilities by class", "profiles": "Probability along the slices",
            "history": "Training"}
+BASELINE_NOTE = ("Mean pooling takes the mean of the same slice probabilities and shows what selecting the top "
+                 "slice adds. The trivial detector's score is the volume of the largest component of 60-90 HU after "
+                 "smoothing; it shows what learning adds.")
 PRIOR_NOTE = ("The position prior scores a slice by how near it lies to the middle of the bag's slices: "
-              "what position alone explains.")
+              "what position alone explains. AUC within patients is the mean of each bag's own. Of distances, a "
+              "gain is how many mm nearer the top slice lies.")
 METHODS = (
     ("A bag is called positive where its probability is at or above the threshold. 0.5 is the rule of the "
      "paper: a volume is positive if any of its slices is."),
@@ -19,7 +27,13 @@ METHODS = (
      "from a bootstrap that resamples patients (its standard error, Student's t, on the logit scale). A gain "
      "is a difference on the same resamples."),
     ("Rates have Wilson intervals. Where patients have several bags, their number is first reduced to the "
-     "number of independent ones that would carry the same information."),
+     "number of independent ones that would carry the same information, and Student's t takes the place of "
+     "the normal quantile."),
+    ("Calibration: bags fall into ten bins of equal width; the expected calibration error is the mean distance between "
+     "a bin's mean probability and its share of positives, weighted by its bags. It is never 0 by chance: beside it "
+     "stands what the same probabilities would score if each were exactly right."),
+    ("A gain over a baseline is tested on the same bags: AUC by DeLong's test (by patient where one has several bags), "
+     "AP by the bootstrap by patient."),
     ("A slice of unknown truth counts as negative in a bag labelled negative, and is left out in a "
      "positive one."),
 )

@@ -14,18 +14,17 @@ def write_metrics(folder, scores, threshold, resamples, seed):
     numbers = {"validation_threshold": threshold,
                "bootstrap": {"resamples": resamples, "seed": seed, "by": "patient"},
                "cohorts": {score.name: score.numbers() for score in scores}}
-    text = json.dumps(numbers, indent=1, allow_nan=False)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    write_json(folder / "metrics.json", numbers)
     rows = [[score.name, metric, at, e.value, e.low, e.high, e.k, e.n, *score.counts.values(), e.note]
             for score in scores for metric, at, e in score.rows()]
-    _write_csv(folder / "metrics.csv", METRIC_COLUMNS, rows)
+    write_csv(folder / "metrics.csv", METRIC_COLUMNS, rows)
 
 
 def write_summary(path, results):
     """Write one row a run; `results` lists (name of the run, score)."""
     rows = [_summary_row(name, score) for name, score in results]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    _write_csv(path, columns, [[row.get(column) for column in columns] for row in rows])
+    write_csv(path, columns, [[row.get(column) for column in columns] for row in rows])
 
 
 def _summary_row(name, score):
@@ -41,7 +40,13 @@ def _rule(score, threshold):
     return "_at_0.5" if threshold == score.decisions[0].threshold else "_at_validation_threshold"
 
 
-def _write_csv(path, columns, rows):
+def write_json(path, numbers):
+    """Write plain values as JSON, which has no NaN."""
+    path.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_csv(path, columns, rows):
+    """Write a CSV; what is None or NaN is left empty."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

@@ -10,11 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from mil_tf.evaluation.cohort import score_cohort
+from mil_tf.evaluation.enough import MARGIN
+from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
 from mil_tf.evaluation.results import write_metrics, write_summary
+from mil_tf.evaluation.several import evaluate_runs
 from mil_tf.evaluation.tables import read_instances, read_predictions
 from mil_tf.evaluation.text import score_text, summary_text
 from mil_tf.evaluation.threshold import choose_threshold
+from mil_tf.evaluation.trivial import NotComputed, trivial_scores
 
 RESERVED = ("validation", "test")
 MARKS = ("predictions-validation.csv", "predictions-test.csv", "config.json")
@@ -24,33 +28,51 @@ class RunError(ValueError):
     """A folder or argument that cannot be evaluated; the message is one line."""
 
 
-def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print):
-    """Evaluate the run in `folder`, or every run below it, and show what came out.
+def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, margin=MARGIN, workers=None):
+    """Evaluate the run in `folder`, or every run below it and the grids that they make, and show what came out.
 
     Args:
-        folder: a run, or a folder with runs below it; then summary.csv over them is written into it.
+        folder: a run, or a folder with runs below it; then summary.csv over them is written into it, and of a grid
+            the page of how many bags are enough.
         on, name: another data set's folder and the name of its tables; every run predicts it first.
         resamples, seed: of the bootstrap by patient.
         show: called with each piece of text.
+        margin: shortfall of a grid's largest size that would not matter.
+        workers: processes that evaluate runs; None is one a core.
 
     Raises:
         RunError, TableError: what is wrong, in one line.
     """
     _check_name(on, name)
     runs, partial = find_runs(folder)
+    for run in runs if on is not None else ():
+        _predict(run, on, name)
     results = []
-    for run in runs:
-        if on is not None:
-            _predict(run, on, name)
-        scores, page = evaluate_run(run, name or "test", resamples, seed)
-        results.append((run.relative_to(folder).as_posix(), scores[-1]))
+    evaluated = evaluate_runs(evaluate_run, runs, name or "test", resamples, seed, on, workers, show)
+    for run, (scores, page) in zip(runs, evaluated):
+        results.append((run, scores[-1]))
         show(f"{run}\n{score_text(scores)}\nreport: {page}")
     for run in partial:
-        show(f"{run}\nleft out: its training has not finished")
+        show(f"{run}\nleft out: its training has not finished ({_status(run)})")
     if len(results) > 1:
         table = Path(folder) / f"summary{_suffix(name or 'test')}.csv"
-        write_summary(table, results)
-        show(f"\n{summary_text(results)}\nsummary: {table}")
+        named = [(run.relative_to(folder).as_posix(), score) for run, score in results]
+        write_summary(table, named)
+        show(f"\n{summary_text(named)}\nsummary: {table}")
+        _evaluate_grids(folder, results, partial, name or "test", on, resamples, seed, margin, show)
+
+
+def _evaluate_grids(folder, results, partial, *how):
+    from mil_tf.evaluation.grid_run import evaluate_grids
+
+    finished = [(run, _read_config(run / "config.json"), score) for run, score in results]
+    unfinished = [(run, _read_config(run / "config.json"), _status(run)) for run in partial]
+    evaluate_grids(folder, finished, unfinished, *how)
+
+
+def _status(run):
+    why = progress(run).get("failed")
+    return f"failed: {why}" if why else "begun, not finished"
 
 
 def find_runs(folder):
@@ -86,13 +108,15 @@ def validation_threshold(run):
         return None
 
 
-def evaluate_run(run, cohort="test", resamples=2000, seed=0):
+def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lambda line: None):
     """Score a run, write its `evaluation/` folder (`evaluation/X/` for another cohort X) and its report.
 
     Args:
         run: run folder.
         cohort: the table that answers, `predictions-<cohort>.csv`; validation is scored beside it.
         resamples, seed: of the bootstrap by patient.
+        data: the cohort's data set, where it is not the run's own; for the trivial baseline and the gallery.
+        show: called with a line before work of some length.
 
     Returns:
         ([score of validation, score of cohort], path of the report).
@@ -102,18 +126,19 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0):
     """
     run, threshold = Path(run), validation_threshold(run)
     history, config = _read_history(run / "history.csv"), _read_config(run / "config.json")
-    scores = [_score(run, name, threshold, resamples, seed) for name in ("validation", cohort)]
+    folders = {"validation": None, cohort: data}
+    scores = [_score(run, name, threshold, resamples, seed, of, show) for name, of in folders.items()]
     folder = run / "evaluation" / ("" if cohort == "test" else cohort)
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, threshold, resamples, seed)
     page = run / f"report{_suffix(cohort)}.html"
-    _write_page(page, folder, scores, history, config)
+    _write_page(page, folder, scores, history, config, data)
     return scores, page
 
 
-def _write_page(page, folder, scores, history, config):
+def _write_page(page, folder, scores, history, config, data):
     # Here and not above: matplotlib is slow to load, and of no use to a table that turns out to be broken.
-    from mil_tf.evaluation import figures, report
+    from mil_tf.evaluation import figures, gallery_views, report, results, showing
 
     drawn = figures.draw_all(scores, history)
     for name, figure in drawn.items():
@@ -121,7 +146,11 @@ def _write_page(page, folder, scores, history, config):
     title = " ".join([str(config.get("recipe", "run")), *page.resolve().parent.parts[-3:]])
     embedded = {name: figures.inline_svg(figure, name) for name, figure in drawn.items()}
     command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-    report.write_report(page, title, scores, embedded, config, command)
+    gallery = showing.run_gallery(page.parent, config, scores[-1], data)
+    showing.save_gallery(gallery, folder)
+    if not isinstance(gallery, str):
+        results.write_csv(folder / "gallery.csv", gallery_views.GALLERY_COLUMNS, gallery_views.gallery_rows(gallery))
+    report.write_report(page, title, scores, embedded, config, command, [gallery_views.gallery_part(gallery)])
 
 
 def _suffix(cohort):
@@ -148,11 +177,15 @@ def _predict(run, data, name):
         raise RunError(str(error)) from error
 
 
-def _score(run, name, threshold, resamples, seed):
+def _score(run, name, threshold, resamples, seed, data, show):
     predictions = read_predictions(run / f"predictions-{name}.csv")
     table = run / f"instances-{name}.csv"
     instances = read_instances(table, predictions) if table.exists() else None
-    return score_cohort(name, predictions, instances, threshold, resamples, seed)
+    try:
+        trivial = trivial_scores(run, name, predictions.id, data, show)
+    except NotComputed as reason:
+        trivial = str(reason)
+    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial)
 
 
 def _read_config(path):

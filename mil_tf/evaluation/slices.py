@@ -8,26 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mil_tf.evaluation.intervals import (
-    Estimate,
-    difference_estimate,
-    logit_estimate,
-    ranking_estimates,
-    rate_estimate,
-)
+from mil_tf.evaluation.intervals import Estimate, difference_estimate, ranking_estimates
+from mil_tf.evaluation.localisation import top_metrics
 from mil_tf.evaluation.metrics import ONE_CLASS, MetricUndefined, Ranking, ranking_metrics, roc_auc
-from mil_tf.evaluation.tables import UNKNOWN, TableError
+from mil_tf.evaluation.tables import UNKNOWN
+from mil_tf.evaluation.versus import Versus, mean_versus
 
 # Positions written with few decimals make mirrored slices differ by rounding alone; below 1 um they are ties.
 POSITION_DECIMALS = 3
-
-
-class Versus(NamedTuple):
-    """The detector, the position prior, and detector minus prior on the same resamples."""
-
-    detector: Estimate
-    prior: Estimate
-    gain: Estimate
 
 
 class Slices(NamedTuple):
@@ -40,6 +28,7 @@ class Slices(NamedTuple):
     y_true: np.ndarray
     y_prob: np.ndarray
     prior: np.ndarray
+    position: np.ndarray
 
 
 def position_prior(position):
@@ -58,7 +47,7 @@ def group_slices(predictions, instances):
     implied = (instances.y_true[order] == UNKNOWN) & (predictions.y_true[bag_row] == 0)
     return Slices(bags, bag_row, predictions.patient[bag_row], instances.source_index[order],
                   np.where(implied, 0, instances.y_true[order]), instances.y_prob[order],
-                  np.concatenate([position_prior(position[rows]) for rows in bags]))
+                  np.concatenate([position_prior(position[rows]) for rows in bags]), position)
 
 
 def slice_metrics(predictions, instances, bootstrap):
@@ -66,8 +55,9 @@ def slice_metrics(predictions, instances, bootstrap):
 
     Returns:
         dict: "counts" (what stands behind the numbers), and one `Versus` each for "pooled_auc", "pooled_ap"
-        (over all slices with a truth), "within_auc" (mean over the bags that have both kinds of slices) and
-        "top_hit" (share of positive bags whose top slice is truly positive).
+        (over all slices with a truth), "within_auc" (mean over the bags that have both kinds of slices),
+        "top_hit" (share of positive bags whose top slice is truly positive), "top_distance_mean" and
+        "top_distance_median" (mm from their top slice to the nearest truly positive one).
     """
     if (instances.y_true == UNKNOWN).all():
         return None
@@ -76,8 +66,7 @@ def slice_metrics(predictions, instances, bootstrap):
     result = {"counts": _counts(slices, known)}
     result.update(_pooled(slices, known, bootstrap))
     result["within_auc"] = _within(slices, known, bootstrap)
-    result["top_hit"] = _top_hit(slices, predictions, bootstrap)
-    return result
+    return {**result, **top_metrics(predictions, slices, bootstrap)}
 
 
 def _counts(slices, known):
@@ -118,46 +107,4 @@ def _within(slices, known, bootstrap):
     detector = np.array([roc_auc(t, slices.y_prob[rows]) for t, rows in zip(truth, bags)])
     prior = np.array([roc_auc(t, slices.prior[rows]) for t, rows in zip(truth, bags)])
     patient = slices.patient[[rows[0] for rows in bags]]
-    return _mean_versus(np.stack([detector, prior]), patient, bootstrap)
-
-
-def _mean_versus(values, patient, bootstrap):
-    """Versus of the means over bags of the detector's and the prior's value, `values` of shape (2, bags)."""
-    resampled = bootstrap(lambda weights: _weighted_means(weights, values), patient)
-    patients, means = len(np.unique(patient)), [float(mean) for mean in values.mean(axis=1)]
-    gain = difference_estimate(means[0] - means[1], resampled[0] - resampled[1], patients)
-    return Versus(*(logit_estimate(mean, one, patients) for mean, one in zip(means, resampled)), gain)
-
-
-def _weighted_means(weights, values):
-    with np.errstate(invalid="ignore"):
-        return values @ weights.T / weights.sum(axis=1)
-
-
-def _top_hit(slices, predictions, bootstrap):
-    """Hits of the top slice over the positive bags that have a positive slice and a known top slice."""
-    hits, patient = [], []
-    for rows in slices.bags:
-        bag, truth = slices.bag_row[rows[0]], slices.y_true[rows]
-        pair = truth[_top_row(slices, predictions, bag, rows)], truth[np.argmax(slices.prior[rows])]
-        if predictions.y_true[bag] == 1 and (truth == 1).any() and UNKNOWN not in pair:
-            hits.append(pair)
-            patient.append(slices.patient[rows[0]])
-    if not hits:
-        return Versus(*[Estimate.undefined("undefined: no positive bag with slice truth")] * 3)
-    hits, patient = np.array(hits).T == 1, np.array(patient)
-    every = np.ones(len(patient), dtype=bool)
-    gain = _mean_versus(hits.astype(np.float64), patient, bootstrap).gain
-    return Versus(*(rate_estimate(every, hit, patient) for hit in hits), gain)
-
-
-def _top_row(slices, predictions, bag, rows):
-    """Place within `rows` of the bag's top slice: the one its table names, else the most probable."""
-    if predictions.top_instance is None:
-        return int(np.argmax(slices.y_prob[rows]))
-    named = predictions.top_instance[bag]
-    place = np.flatnonzero(slices.source_index[rows] == named)
-    if not len(place):
-        raise TableError(f"{predictions.path}: top_instance {named} of bag {predictions.id[bag]} is not one "
-                         "of its slices in the instances table; the two must come from the same prediction.")
-    return int(place[0])
+    return mean_versus(np.stack([detector, prior]), patient, bootstrap)

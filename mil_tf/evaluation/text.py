@@ -1,6 +1,6 @@
 """The numbers as plain text for a terminal."""
 
-from mil_tf.evaluation.names import SLICES, slice_sample
+from mil_tf.evaluation.names import BASELINES, SLICES, slice_sample
 
 SHOWN_RATES = ("tpr", "tnr")
 
@@ -19,8 +19,22 @@ def _score_lines(score):
         for name in SHOWN_RATES:
             rate = decision.rates[name]
             yield f"    {name.upper()}  {rate}  {rate.k}/{rate.n}"
+    if score.calibration:
+        yield f"  expected calibration error {score.calibration.error}, by chance alone {score.calibration.chance:.3f}"
+    if score.baselines:
+        yield from _baseline_lines(score)
     if score.slices:
         yield from _slice_lines(score)
+
+
+def _baseline_lines(score):
+    yield "  beside it, and the gain over it:"
+    for key, name in BASELINES.items():
+        if key in score.baselines:
+            one = score.baselines[key]
+            yield f"    {name:16s} {one.note}".rstrip()
+            yield from (f"      {metric.upper():4s} {estimate!s:22s} gain {one.gain[metric]}"
+                        for metric, estimate in one.ranking.items())
 
 
 def _slice_lines(score):

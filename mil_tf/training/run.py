@@ -1,7 +1,6 @@
 """One run from arguments to answers: subset, model, loop, tables, SavedModel, all in one folder."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -83,7 +82,7 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
     model, scorer = learner.model, learner.scorer
     method = _method(job, learner)  # before the folder: an option that cannot be leaves nothing behind
     config = _config(job, dataset, sources, model, crew)
-    crew.agree("command, data and initial weights", _digest(_identity(config)))
+    crew.agree("command, data and initial weights", runs.digest(_identity(config)))
     resuming, finished = crew.of_chief(lambda: _start(folder, config, sources, resume), 2)
     if finished:
         show(f"{folder}: finished already")
@@ -178,8 +177,8 @@ def _config(job, dataset, sources, model, crew):
         "options": job.options,
         "data": {
             "folder": str(dataset.folder),
-            "shards": _digest(dataset.info["shards"]),
-            "splits": _digest({name: source.ids for name, source in sources.items()}),
+            "shards": runs.digest(dataset.info["shards"]),
+            "splits": runs.digest({name: source.ids for name, source in sources.items()}),
         },
         "preprocessing": dataset.info.get("preprocessing", {}),
         "spacing": spacing_range(sources["train"]),
@@ -189,11 +188,6 @@ def _config(job, dataset, sources, model, crew):
         **({"replicas": crew.replicas} if crew.replicas > 1 else {}),
         **runs.environment(),
     }
-
-
-def _digest(facts):
-    """One digest that stands for the names and sha256 of the shards, or for the bags of each split."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 # What must agree before a run is resumed; versions, hardware and command may differ, at the user's own risk of bits.

@@ -53,6 +53,16 @@ def test_patients_are_drawn_whole():
     assert len(np.unique(drawn, axis=1).T) > 5
 
 
+def test_how_many_are_drawn_at_once_does_not_matter(monkeypatch):
+    patient = np.arange(40).astype(str)
+    expected = PatientBootstrap(patient, 30, 5).weights
+    rng = np.random.default_rng(5)
+    alone = [np.bincount(rng.integers(0, 40, 40), minlength=40) for _ in range(30)]
+    assert expected.tolist() == np.array(alone).tolist()
+    monkeypatch.setattr("mil_tf.evaluation.intervals.DRAWN_AT_ONCE", 100)
+    assert (PatientBootstrap(patient, 30, 5).weights == expected).all()
+
+
 def test_blocks_do_not_change_the_bootstrap():
     patient = np.repeat([f"p{i:03d}" for i in range(50)], 100)
     values = np.random.default_rng(0).random(5000)
