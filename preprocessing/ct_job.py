@@ -28,6 +28,7 @@ from pathlib import Path
 
 from preprocessing import inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
+from preprocessing.cores import available
 from preprocessing.errors import UsageError
 from preprocessing.ids import SUFFIXES
 from preprocessing.product import Outputs, clear
@@ -267,7 +268,7 @@ def write(writer, products, scans, settings, outputs, crew):
 def _crew(args):
     """(the function that makes products, its last argument): here, or on a cluster as long as the context lasts."""
     if args.scheduler is None:
-        yield workers.products, args.jobs or workers.available()
+        yield workers.products, args.jobs or available()
         return
     from preprocessing import cluster
 
