@@ -7,10 +7,11 @@ It names the holder's process and machine, and its time of change is the holder'
 - Another machine goes by the heartbeat, as over NFS a flock need not reach it: a holder without one for `STALE_S` is
   dead, both times being the file server's. So the run of a machine that failed is free after `STALE_S`.
 
-A file is made with O_EXCL, which is atomic on local disks and on NFS, and a dead `lock-<n>` is removed only once
-`lock-<n+1>` is there: of several that find it dead one alone gets the run. A holder that was not dead but asleep, or
-cut off from the folder, finds at its next heartbeat that it was followed, and ends at once. Until then, `BEAT_S` at
-most, two can be at work: no lock over a network can prevent that.
+A file is made with O_EXCL, which is atomic on local disks and on NFS, and the newest is never removed before the run is
+finished: a released lock says so, and whoever takes the run then, or after a death, makes `lock-<n+1>`. So of several
+one alone gets it. A holder that was not dead but asleep, or cut off from the folder, finds at its next heartbeat that
+it was followed, and ends at once. Until then, `BEAT_S` at most, two can be at work: no lock over a network can prevent
+that.
 """
 
 import contextlib
@@ -21,7 +22,6 @@ import socket
 import tempfile
 import threading
 import time
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ except ImportError:  # not everywhere: there the heartbeat decides
 BEAT_S = 30.0  # our decision
 STALE_S = 300.0  # our decision: NFS shows a heartbeat a minute late, and a loaded file server later
 LOST = 1  # exit code
+RELEASED = "released"  # what stands in a lock that nobody holds any more
 
 
 class HeldError(runs.RunError):
@@ -87,8 +88,7 @@ def taken(folder):
     finally:
         released.set()
         beating.join()  # it must not find the lock gone
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        _release(path, descriptor)
 
 
 def locks(folder):
@@ -114,13 +114,23 @@ def _take(folder):
     except FileExistsError:
         raise _held(folder) from None
     _claim(descriptor)
-    if not _follows(path, before):
+    if locks(folder)[-1:] != [path.name]:  # what `before` was found among is history
         path.unlink(missing_ok=True)
         os.close(descriptor)
         raise _held(folder)
-    for name in locks(folder)[:-1]:
+    for name in locks(folder)[:-2]:  # two, so that whoever lists them meanwhile sees one
         (folder / name).unlink(missing_ok=True)
     return path, descriptor
+
+
+def _release(path, descriptor):
+    if runs.is_finished(path.parent):  # nobody trains it any more, whoever takes it
+        for name in locks(path.parent):
+            (path.parent / name).unlink(missing_ok=True)
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, RELEASED.encode())
+    os.close(descriptor)
 
 
 def _held(folder, who=None):
@@ -136,28 +146,12 @@ def _claim(descriptor):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             kept = True
     owner = {"host": socket.gethostname(), "process": os.getpid(), "machine": machine(), "flock": kept}
-    os.write(descriptor, json.dumps({**owner, "name": uuid.uuid4().hex}).encode())
-
-
-def _follows(path, before):
-    """Whether a new lock is the newest, and the one before it still the one that was found dead."""
-    names = locks(path.parent)
-    if names[-1:] != [path.name]:
-        return False
-    others = [path.parent / name for name in names[:-1]]
-    return all(before and (other != before.path or _text(other) in (before.text, None)) for other in others)
+    os.write(descriptor, json.dumps({**owner, "began": time.time()}).encode())
 
 
 def _newest(folder):
     names = locks(folder)
     return _read(folder / names[-1]) if names else None
-
-
-def _text(path):
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
 
 
 def _read(path):
@@ -168,7 +162,7 @@ def _read(path):
         return None
     owner = json.loads(text) if text.endswith("}") else {}  # one that was just made may be empty
     certain = owner.get("machine") == machine() and owner["flock"] and free is not None
-    alive = not free if certain else _now(path.parent) - beat < STALE_S
+    alive = text != RELEASED and (not free if certain else _now(path.parent) - beat < STALE_S)
     return Holder(path, text, beat, owner.get("host", "?"), owner.get("process", 0), alive, certain)
 
 

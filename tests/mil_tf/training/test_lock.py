@@ -21,6 +21,21 @@ with lock.taken(sys.argv[1]):
     time.sleep(600)
 """
 
+# Takes a folder's lock so many times: "<folder> <times>". Where two are inside at a time, one of them fails.
+HAND_ON = """
+import os, sys
+from mil_tf.training import lock
+inside, left = os.path.join(sys.argv[1], "inside"), int(sys.argv[2])
+while left:
+    try:
+        with lock.taken(sys.argv[1]):
+            os.close(os.open(inside, os.O_CREAT | os.O_EXCL))
+            os.unlink(inside)
+            left -= 1
+    except lock.HeldError:
+        pass
+"""
+
 
 @pytest.fixture
 def other(tmp_path):
@@ -54,7 +69,36 @@ def test_a_run_is_held_by_one(tmp_path):
         with pytest.raises(lock.HeldError, match=f"is being trained by process {os.getpid()} on .*; wait for it, or choose"):
             with lock.taken(tmp_path):
                 pass
-    assert lock.holder(tmp_path) is None and not list(tmp_path.iterdir())
+    assert lock.holder(tmp_path) is None
+    with lock.taken(tmp_path):
+        assert lock.holder(tmp_path).process == os.getpid()
+
+
+def test_two_locks_are_kept_and_none_in_a_run_that_is_finished(tmp_path):
+    for _ in range(5):
+        with lock.taken(tmp_path):
+            pass
+    assert lock.locks(tmp_path) == ["lock-4", "lock-5"]
+    with lock.taken(tmp_path):
+        (tmp_path / "export").mkdir()
+        (tmp_path / "export" / "mil_tf.json").write_text("{}")
+    assert lock.locks(tmp_path) == []
+
+
+def test_numbers_are_sorted_as_numbers(tmp_path):
+    for number in (9, 10):
+        (tmp_path / f"lock-{number}").write_text(lock.RELEASED)
+    (tmp_path / "lock-x").touch()
+    with lock.taken(tmp_path):
+        assert lock.locks(tmp_path) == ["lock-10", "lock-11"]
+
+
+def test_a_released_run_is_free_to_other_machines_at_once(tmp_path, far):
+    with lock.taken(tmp_path):
+        pass
+    far()
+    with lock.taken(tmp_path):
+        pass
 
 
 def test_an_error_lets_go(tmp_path):
@@ -75,8 +119,7 @@ def test_a_process_that_was_killed_holds_nothing(tmp_path, other):
     process.wait()
     assert lock.holder(tmp_path) is None
     with lock.taken(tmp_path):
-        assert lock.locks(tmp_path) == ["lock-2"]
-    assert not list(tmp_path.iterdir())
+        assert lock.locks(tmp_path)[-1] == "lock-2"
 
 
 def test_a_machine_without_a_heartbeat_is_dead_and_one_with_is_not(tmp_path, other, far):
@@ -93,7 +136,7 @@ def test_a_machine_without_a_heartbeat_is_dead_and_one_with_is_not(tmp_path, oth
     os.utime(held.path, (old, old))
     assert lock.holder(tmp_path) is None
     with lock.taken(tmp_path):
-        assert lock.locks(tmp_path) == ["lock-2"]
+        assert lock.locks(tmp_path)[-1] == "lock-2"
 
 
 def test_without_flocks_the_heartbeat_decides(tmp_path, monkeypatch):
@@ -152,3 +195,10 @@ def test_of_many_that_race_one_alone_has_it(tmp_path, dead):
         for thread in threads:
             thread.join()
     assert won == [tmp_path / str(turn) for turn in range(10)]
+
+
+def test_processes_hand_a_run_on_and_never_share_it(tmp_path):
+    command = [sys.executable, "-c", HAND_ON, str(tmp_path), "20"]
+    racers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [racer.communicate()[1] for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0, 0], said

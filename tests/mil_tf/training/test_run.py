@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
 
+from mil_tf.training import lock
 from tfrecords import Dataset
 
 TABLES = [f"{kind}-{name}.csv" for kind in ("predictions", "instances") for name in ("validation", "test")]
@@ -101,6 +103,23 @@ def test_a_finished_run_is_refused_without_resume_and_left_alone_with_it(train_t
     code, said, told = train_tiny("--resume", out=out)
     assert code == 0 and f"{tiny_run}: finished already" in said and told == ""
     assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*")} == before
+
+
+def test_a_run_that_another_process_trains_is_refused(train_tiny, copied):
+    with lock.taken(copied):
+        code, shown, said = train_tiny("--resume")
+    assert code == 2 and said.startswith(f"train.py: {copied} is being trained by process ") and said.count("\n") == 1
+    assert "epoch" not in shown
+
+
+def test_what_was_killed_before_its_config_was_whole_is_begun_anew(train_tiny, grid, bits, tmp_path):
+    run = tmp_path / "runs" / "remedios2020" / "bags-4" / "fold-1" / "seed-0"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "lock-3").touch()
+    os.utime(run / "lock-3", (0, 0))
+    (run / ".config.json.part").write_text("{")
+    assert train_tiny("max_epochs=1", "--bags", "4", "--fold", "1")[0] == 0
+    assert bits(run) == bits(grid[4]) and not lock.locks(run) and not (run / ".config.json.part").exists()
 
 
 def test_a_run_that_lacks_its_last_file_writes_it(train_tiny, copied, tiny_run, bits):
