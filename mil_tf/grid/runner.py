@@ -85,7 +85,7 @@ class Sitting:
         if became == child.LOST and self._starts[folder] >= LIVES:
             became, why = child.FAILED, f"{why}, {LIVES} times"
         if became == child.FAILED:
-            self._failed[folder] = why
+            self._failed[folder] = why = why.removeprefix(f"{folder}: ")
             if not lock.holder(folder):  # it may have failed because another took it
                 progress.fail(folder, why)
 

@@ -16,7 +16,7 @@ COLUMNS = (
     "bags", "fold", "seed", "state", "epochs", "validation_loss", "validation_ap", "elapsed_s", "expected_end", "where",
     "why",
 )
-HEAD = f"{'bags':>6} {'fold':>4} {'seed':>4}  {'state':<24} {'loss':>7} {'AP':>6} {'elapsed':>9}  expected end"
+HEAD = f"{'bags':>6} {'fold':>4} {'seed':>4}  {'state':<24} {'loss':>7} {'AP':>6} {'elapsed':>9}  expected end  where"
 STATES = (DONE, RUNNING, "elsewhere", FAILED, LEFT)
 
 

@@ -104,7 +104,7 @@ def test_what_is_done_is_not_started(sit, runs, finish):
 
 def test_a_run_that_fails_is_noted_and_does_not_stop_the_others(sit, runs, begin):
     begin(runs[1], epochs=2)
-    outcome, pool = sit(runs, fold1=[(child.FAILED, "the loss is not finite")])
+    outcome, pool = sit(runs, fold1=[(child.FAILED, f"{runs[1].folder}: the loss is not finite")])
     assert states(outcome) == [DONE, FAILED, DONE, DONE] and len(pool.started) == 4
     assert progress.read(runs[1].folder).failed == outcome.rows[1].why == "the loss is not finite"
 
