@@ -2,10 +2,15 @@
 
 Without --data, phantom head CTs are made and cached once (some minutes), so that the method can be seen at work; the
 network is then still the paper's, hours on a CPU, unless --quick makes it small.
-Several --bags, --folds or --seeds are a grid: one run after the other, each in its own folder below --out.
+Several --bags, --folds or --seeds are a grid: each run in its own folder below --out and in a process of its own, one a
+GPU, or one at a time on all cores. The same command goes on with a grid that was stopped or killed: what is finished is
+left alone, what is not goes on from its checkpoint. A run that fails does not stop the others; the command ends with 1
+then. On a terminal a table shows how far the runs are; OUT/RECIPE/grid.csv holds it.
 
-    python train.py --data DIR --bags 100 400 --folds 5
     python train.py --quick
+    python train.py --data DIR --bags 100 400 --folds 5
+    python train.py --data DIR --bags 100 400 --folds 5 --status
+    python train.py --data DIR --bags 100 400 --folds 5 --shard $SLURM_ARRAY_TASK_ID/8      in an array of 1 to 8
 """
 
 import argparse
@@ -38,7 +43,17 @@ def arguments():
         "--strategy", metavar="mirrored|multiworker",
         help="all devices of this machine, or those of all workers (TF_CONFIG or SLURM); see README",
     )
-    found.add_argument("--resume", action="store_true", help="go on with unfinished runs and skip finished ones")
+    found.add_argument("--shard", metavar="I/N", help="the I-th of N shares of the grid, I from 1, equal in bags")
+    found.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: one a GPU, or one on all cores)")
+    found.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="train on the workers of this Dask cluster, tcp://HOST:PORT or its file.json, one run each",
+    )
+    found.add_argument("--status", action="store_true", help="print the table of the grid and stop")
+    found.add_argument(
+        "--resume", action="store_true",
+        help="go on with an unfinished run, leave a finished one (a grid does so always, but with --strategy)",
+    )
     found.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
                        help="options of the recipe")
     found.add_argument("--quick", action="store_true", help="a small network and few epochs, for a laptop")

@@ -1,9 +1,10 @@
-"""What train.py does with its arguments: resolve them to jobs, then run the jobs one after the other."""
+"""What train.py does with its arguments: resolve them to jobs, then run the one, or hand several to the grid."""
 
-import itertools
 import sys
 
 from mil_tf import recipes
+from mil_tf.grid.jobs import jobs
+from mil_tf.grid.shard import parse, share
 from mil_tf.options import OptionError, origins, parse_assignments, resolve
 from mil_tf.training.interrupt import Interrupted, termination_as_ctrl_c
 
@@ -50,39 +51,30 @@ def option_layers(recipe, given):
     ]
 
 
-def jobs(recipe, options, given, dataset):
-    """The grid's jobs, in the order sizes, folds, seeds.
-
-    Without --bags every fold of the grid trains on as many bags as the smallest of them has, so that the folds of a
-    cross-validation are comparable and lie in one folder.
-
-    Raises ValueError where a size, fold or seed cannot be, before anything is trained.
-    """
-    from mil_tf.training.run import Job
-
-    folds = range(given.folds) if given.folds is not None else [given.fold or 0]
-    seeds = range(given.seeds) if given.seeds is not None else [given.seed or 0]
-    if min(seeds) < 0:
-        raise OptionError(f"--seed: Expected 0 or above. Received: {min(seeds)}.")
-    whole = {fold: len(dataset.splits(fold)["train"]) for fold in folds}
-    for bags, fold in itertools.product(given.bags or (), folds):
-        if not 0 < bags <= whole[fold]:
-            raise OptionError(
-                f"--bags: Expected 1 to {whole[fold]}, the training bags of fold {fold}. Received: {bags}."
-            )
-    return [
-        Job(given.recipe, given.variant, options, min(whole.values()) if bags is None else bags, fold, seed)
-        for bags, fold, seed in itertools.product(dict.fromkeys(given.bags or [None]), folds, seeds)
-    ]
-
-
 def _run(recipe, options, given):
+    from mil_tf.grid import command as grid
+
     for name in ("folds", "seeds"):
         if getattr(given, name) is not None and getattr(given, name) < 1:
             raise OptionError(f"--{name}: Expected at least 1. Received: {getattr(given, name)}.")
     if given.strategy not in (None, *STRATEGIES):
         raise OptionError(f"--strategy: Expected one of {', '.join(STRATEGIES)}. Received: {given.strategy!r}.")
-    from tfrecords import Dataset, quiet
+    grid.check(given)
+    shard = given.shard and parse(given.shard)
+    dataset = _dataset(options, given)
+    everything = jobs(recipe, options, given, dataset)
+    todo = share(everything, shard) if shard else everything
+    if given.bags is None and len({job.fold for job in everything}) > 1:
+        print(f"each fold trains on {everything[0].bags} bags, as many as the smallest has")
+    if given.status:
+        return grid.show_status(todo, dataset, given.out)
+    if grid.is_grid(given, everything):
+        return grid.train_grid(given, todo, everything, dataset)
+    return _one_after_the_other(todo, dataset, given)
+
+
+def _dataset(options, given):
+    from tfrecords import Dataset
 
     if given.data is None:
         from mil_tf.embedded import embedded_dataset
@@ -90,11 +82,13 @@ def _run(recipe, options, given):
         given.data = embedded_dataset(given.recipe)
         if options["profile"] == "full":
             print("the network is the paper's full one: hours on a CPU; --quick trains a small one in minutes")
-    dataset = Dataset(given.data)
+    return Dataset(given.data)
+
+
+def _one_after_the_other(todo, dataset, given):
+    from tfrecords import quiet
+
     quiet.tensorflow()
-    todo = jobs(recipe, options, given, dataset)
-    if given.bags is None and len({job.fold for job in todo}) > 1:
-        print(f"each fold trains on {todo[0].bags} bags, as many as the smallest has")
     from mil_tf.training.crew import WorkerError
     from mil_tf.training.loop import NonFiniteError
     from mil_tf.training.run import train

@@ -1,6 +1,7 @@
 """A run on disk: its folder, its config, and the tables that the evaluation reads."""
 
 import csv
+import dataclasses
 import hashlib
 import json
 import os
@@ -19,6 +20,22 @@ class RunError(ValueError):
     """A run folder that cannot be used as asked; the message is one line."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What one run is: recipe, variant and resolved options, data, subset size, fold and seed."""
+
+    recipe: str
+    variant: str
+    options: dict
+    bags: int
+    fold: int
+    seed: int
+
+    def folder(self, out):
+        """Where the run lives below `out`."""
+        return run_folder(out, self.recipe, self.bags, self.fold, self.seed)
+
+
 def run_folder(out, recipe, bags, fold, seed):
     """`out/<recipe>/bags-<bags>/fold-<fold>/seed-<seed>`."""
     return Path(out) / recipe / f"bags-{bags}" / f"fold-{fold}" / f"seed-{seed}"
@@ -31,9 +48,14 @@ def write_json(path, values):
     os.replace(part, path)
 
 
-def write_table(path, columns, rows):
-    """Writes a CSV as a whole."""
-    part = path.with_name(f".{path.name}.part")
+def read_json(path):
+    """What a JSON file holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(path, columns, rows, mark=""):
+    """Writes a CSV as a whole; where several may do so at a time, each has its own mark."""
+    part = path.with_name(f".{path.name}{mark}.part")
     with open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
@@ -41,11 +63,16 @@ def write_table(path, columns, rows):
     os.replace(part, path)
 
 
+def is_finished(folder):
+    """Whether a run has written its last file."""
+    return (Path(folder) / "export" / "mil_tf.json").exists()
+
+
 def read_config(folder):
     """Returns the run's config.json as a dict. Raises RunError where the folder is no run."""
     path = Path(folder) / "config.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"Expected a run folder with a config.json. Received: {folder} ({error}).") from error
 

@@ -29,6 +29,7 @@ from pathlib import Path
 
 from preprocessing import flow, inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
+from preprocessing.cores import available
 from preprocessing.errors import UsageError
 from preprocessing.product import TEMPLATE, Outputs, clear
 from preprocessing.progress import Progress
@@ -278,7 +279,7 @@ def write(writer, products, scans, settings, outputs, crew):
 def _crew(args):
     """(the function that makes products, its last argument): here, or on a cluster as long as the context lasts."""
     if args.scheduler is None:
-        yield workers.products, args.jobs or workers.available()
+        yield workers.products, args.jobs or available()
         return
     from preprocessing import cluster
 

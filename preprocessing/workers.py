@@ -20,11 +20,6 @@ class WorkerError(RuntimeError):
     """A worker died or ran out of memory; the message is one line that says what to do."""
 
 
-def available():
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def products(scans, settings, outputs, jobs):
     """Yields (Scan, Product, or the reason why there is none) in the order of the scans.
 

@@ -17,16 +17,6 @@ SCORING = ("auto", "bfloat16", "float16", "float32", "exact")
 AIR = -1024.0  # HU outside the image, where an augmentation moves it in
 
 
-def lengthened(options, bags):
-    """The options with a warm-up that has `warm_up_steps` optimizer steps, however few the training bags are.
-
-    Its epochs grow, and those of the whole training by as many.
-    """
-    steps = math.ceil(bags / options["warm_up_window"])
-    more = max(0, math.ceil(options["warm_up_steps"] / steps) - options["warm_up"]) if options["warm_up"] else 0
-    return {**options, "warm_up": options["warm_up"] + more, "max_epochs": options["max_epochs"] + more}
-
-
 def build_optimizer(options):
     """The optimizer that the options name. `epsilon` is Adam's; another optimizer keeps its own."""
     takes_epsilon = options["optimizer"].partition("(")[0].strip().lower() in ("adam", "adamw")

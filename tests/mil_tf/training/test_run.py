@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
 
+from mil_tf.training import lock
 from tfrecords import Dataset
 
 TABLES = [f"{kind}-{name}.csv" for kind in ("predictions", "instances") for name in ("validation", "test")]
@@ -27,7 +29,8 @@ def grid(tiny_data, tiny_arguments, tmp_path_factory):
     import train
 
     out = tmp_path_factory.mktemp("grid")
-    assert train.main(tiny_arguments(tiny_data, out, "max_epochs=1", "--bags", "6", "4", "--fold", "1")) == 0
+    for bags in ("6", "4"):
+        assert train.main(tiny_arguments(tiny_data, out, "max_epochs=1", "--bags", bags, "--fold", "1")) == 0
     return {size: out / "remedios2020" / f"bags-{size}" / "fold-1" / "seed-0" for size in (4, 6)}
 
 
@@ -84,7 +87,7 @@ def test_initial_weights_are_the_same_for_every_size_and_fold(grid, tiny_run):
 
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(train_tiny, grid, bits, tmp_path):
     given = ("max_epochs=1", "--bags", "6", "--fold", "1")
-    assert train_tiny(*given, "--seeds", "2")[0] == 0
+    assert [train_tiny(*given, "--seed", seed)[0] for seed in ("0", "1")] == [0, 0]
     same, other = (tmp_path / "runs" / "remedios2020" / "bags-6" / "fold-1" / f"seed-{seed}" for seed in (0, 1))
     assert bits(same) == bits(grid[6])
     assert config(same)["initial_weights"] != config(other)["initial_weights"]
@@ -100,6 +103,23 @@ def test_a_finished_run_is_refused_without_resume_and_left_alone_with_it(train_t
     code, said, told = train_tiny("--resume", out=out)
     assert code == 0 and f"{tiny_run}: finished already" in said and told == ""
     assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*")} == before
+
+
+def test_a_run_that_another_process_trains_is_refused(train_tiny, copied):
+    with lock.taken(copied):
+        code, shown, said = train_tiny("--resume")
+    assert code == 2 and said.startswith(f"train.py: {copied} is being trained by process ") and said.count("\n") == 1
+    assert "epoch" not in shown
+
+
+def test_what_was_killed_before_its_config_was_whole_is_begun_anew(train_tiny, grid, bits, tmp_path):
+    run = tmp_path / "runs" / "remedios2020" / "bags-4" / "fold-1" / "seed-0"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "lock-3").touch()
+    os.utime(run / "lock-3", (0, 0))
+    (run / ".config.json.part").write_text("{")
+    assert train_tiny("max_epochs=1", "--bags", "4", "--fold", "1")[0] == 0
+    assert bits(run) == bits(grid[4]) and not lock.locks(run) and not (run / ".config.json.part").exists()
 
 
 def test_a_run_that_lacks_its_last_file_writes_it(train_tiny, copied, tiny_run, bits):

@@ -2,7 +2,8 @@ import pytest
 
 from mil_tf.options import resolve
 from mil_tf.recipes import remedios2020 as recipe
-from mil_tf.training.method import lengthened, window_of
+from mil_tf.training.lengthened import lengthened
+from mil_tf.training.method import window_of
 
 
 def options(**more):
