@@ -27,7 +27,9 @@ def facts(job, dataset):
     return {
         "recipe": job.recipe, "variant": job.variant, "bags": job.bags, "fold": job.fold, "seed": job.seed,
         "options": job.options,
-        "data": {"folder": str(dataset.folder), "shards": runs.digest(dataset.info["shards"]), "splits": runs.digest(ids)},
+        "data": {
+            "folder": str(dataset.folder), "shards": runs.digest(dataset.info["shards"]), "splits": runs.digest(ids),
+        },
         "preprocessing": dataset.info.get("preprocessing", {}),
     }
 

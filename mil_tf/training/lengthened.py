@@ -8,7 +8,7 @@ def lengthened(options, bags):
 
     Its epochs grow, and those of the whole training by as many.
     """
-    if not options["warm_up"]:
+    if not options.get("warm_up"):  # not every recipe has one
         return options
     steps = math.ceil(bags / options["warm_up_window"])
     more = max(0, math.ceil(options["warm_up_steps"] / steps) - options["warm_up"])
