@@ -1,6 +1,9 @@
 """One short training of a model that pools the instances of a bag, for the learning benchmarks.
 
-Defaults are the method of Ilse et al. 2018 on MNIST bags (their appendix), but for the number of epochs.
+Defaults are the method of Ilse et al. 2018 on MNIST bags (their appendix) but for two: the number of epochs is fixed,
+where they stop by validation bags, and digits are augmented, which does for few bags what stopping does, and more.
+Observed at 100 training bags and two seeds, all bags of MNIST's training images: bag AUC of attention .974 and .896
+without augmentation, .982 and .987 with it.
 """
 
 import time
@@ -18,7 +21,7 @@ OPTIONS = {
     "learning_rate": Option(5e-4, ILSE, "of Adam", above(0)),
     "weight_decay": Option(1e-4, ILSE, "coupled L2 decay", FRACTION),
     "schedule": Option("constant", ILSE, "constant, or cosine over max_epochs"),
-    "augmentation": Option("none", ILSE, "a name of mil_tf.augment"),
+    "augmentation": Option("digits", OURS, "a name of mil_tf.augment; none is theirs"),
     "max_epochs": Option(50, OURS, "epochs; nothing is stopped early, so no bag is spent on validation", at_least(1)),
     "window_center": Option(127.5, OURS, "grey value in the middle of the input's range"),
     "window_width": Option(255.0, OURS, "grey values of the input's range", above(0)),
