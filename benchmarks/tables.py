@@ -21,6 +21,9 @@ MARK = re.compile(r"(<!-- table (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DO
 # Columns of results that are measured per seed, with their heading; the others of full_size are copied.
 MEASURED = {
     "bag_ap": "bag AP", "bag_auc": "bag AUC", "instance_auc": "instance AUC", "train_loss": "last training loss",
+    "standard_train": "standard: training AUC", "standard_test": "test AUC",
+    "threshold_train": "threshold: training AUC", "threshold_test": "test AUC",
+    "false_frequency_train": "false frequency: training AUC", "false_frequency_test": "test AUC",
 }
 TESTED = {
     ("ap", ""): "bag AP", ("auc", ""): "bag AUC", ("tpr", "0.5"): "TPR at 0.5", ("tnr", "0.5"): "TNR at 0.5",

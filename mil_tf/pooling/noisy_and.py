@@ -36,10 +36,11 @@ class NoisyAndPooling(Pooling):
 
     def build(self, input_shape):
         odds = keras.initializers.Constant(math.log(self.start / (1 - self.start)))
-        # Keras 3 would hand out a rounded one under a mixed policy; 2.15 does as the layer says, which says no.
-        exact = {} if keras.__version__.startswith("2.") else {"autocast": False}
-        shape = (input_shape[-1],)
-        self.threshold_logit = self.add_weight(name="threshold_logit", shape=shape, initializer=odds, **exact)
+        # Under a mixed policy Keras would hand out a rounded one.
+        exact = "experimental_autocast" if keras.__version__.startswith("2.") else "autocast"
+        self.threshold_logit = self.add_weight(
+            name="threshold_logit", shape=(input_shape[-1],), initializer=odds, **{exact: False}
+        )
         super().build(input_shape)
 
     @property

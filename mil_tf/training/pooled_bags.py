@@ -29,19 +29,19 @@ class PooledBags:
                 raise ValueError(f"Expected `{name}` of 0 or above. Received: {name}={value}")
         self._model, self._decay, self._micro_batch, self._augment = model, decay, micro_batch, augment
         self.variables = model.trainable_variables
-        self._sums = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self.variables]
         self._graphs = {}
 
     def __call__(self, source, window, epoch):
         """Returns the WindowResult of the bags at positions `window` of `source`; the mean is over bags."""
-        for sums, variable in zip(self._sums, self.variables):
-            sums.assign(self._decay * tf.convert_to_tensor(variable))
-        losses = []
+        losses, gradients = [], None
         for part in portions(source, window, self._micro_batch):
             images, mask = padded(source, part, self._augmented(part, epoch))
-            labels = source.labels[part, 0].astype(np.float32)
-            losses.append(self._graph(images.shape[2:])(images, mask, labels, np.float32(1 / len(window))).numpy())
-        return WindowResult(np.concatenate(losses), [tf.convert_to_tensor(sums) for sums in self._sums])
+            labels, share = source.labels[part, 0].astype(np.float32), np.float32(1 / len(window))
+            decay = np.float32(self._decay if gradients is None else 0)
+            found, own = self._graph(images.shape[2:])(images, mask, labels, share, decay)
+            losses.append(found.numpy())
+            gradients = own if gradients is None else [one + other for one, other in zip(gradients, own)]
+        return WindowResult(np.concatenate(losses), gradients)
 
     def _augmented(self, part, epoch):
         if self._augment is None:
@@ -53,19 +53,17 @@ class PooledBags:
         if shape not in self._graphs:
             several = [None, None]
             batch = tf.TensorSpec([*several, *shape]), tf.TensorSpec(several, tf.bool)
-            spec = [*batch, tf.TensorSpec([None]), tf.TensorSpec([])]
-            self._graphs[shape] = tf.function(self._accumulate, input_signature=spec)
+            spec = [*batch, tf.TensorSpec([None]), tf.TensorSpec([]), tf.TensorSpec([])]
+            self._graphs[shape] = tf.function(self._passed, input_signature=spec)
         return self._graphs[shape]
 
-    def _accumulate(self, images, mask, labels, share):
+    def _passed(self, images, mask, labels, share, decay):
         with tf.GradientTape() as tape:
             found = self._model([images, mask], training=True)["probability"]
             losses = keras.losses.binary_crossentropy(labels[:, None], found[:, None])
             whole = tf.reduce_sum(losses) * share
-        for sums, gradient in zip(self._sums, tape.gradient(whole, self.variables)):
-            if gradient is not None:
-                sums.assign_add(gradient)
-        return losses
+        gradients = tape.gradient(whole, self.variables, unconnected_gradients="zero")
+        return losses, [one + decay * variable for one, variable in zip(gradients, self.variables)]
 
 
 class PooledScorer:
