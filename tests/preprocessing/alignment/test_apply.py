@@ -111,10 +111,13 @@ def test_a_template_that_is_none_is_refused(tmp_path):
         CtSettings(align="rigid", template=str(tmp_path / "nothing.nii"))
 
 
-def test_the_hash_follows_the_templates_bytes_and_not_its_place(tmp_path, template):
-    copy, other = tmp_path / "copy.nii.gz", tmp_path / "other.nii.gz"
-    copy.write_bytes(template.read_bytes())
-    other.write_bytes(template.read_bytes()[:-1])
+def test_the_hash_follows_the_templates_voxels_and_not_its_place(tmp_path, template):
+    copy, other = tmp_path / "copy.nii", tmp_path / "other.nii.gz"
+    image = nib.load(template)
+    nib.save(image, copy)
+    data = np.asarray(image.dataobj).copy()
+    data[0, 0, 0] += 1
+    nib.save(nib.Nifti1Image(data, image.affine), other)
     one, same, another = (rigid(path) for path in (template, copy, other))
     assert one.hash() == same.hash() != another.hash()
     with pytest.raises(UsageError, match="Expected the template of the training data"):
