@@ -2,9 +2,24 @@
 
 import pytest
 
+import train
 from mil_tf import runs
 from mil_tf.grid.jobs import Run
 from mil_tf.training.progress import NAME, Progress
+
+
+OPTIONS = ("max_epochs=8", "image_every=0")
+SIZES = (4, 14)
+LONG = (*OPTIONS, "--bags", *map(str, SIZES))  # a grid with time enough to be killed in
+
+
+@pytest.fixture(scope="package")
+def undisturbed(tiny_data, tiny_arguments, tmp_path_factory):
+    """The folder of the runs of the grid LONG, each trained alone, in this process."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    for bags in SIZES:
+        assert train.main(tiny_arguments(tiny_data, out, *OPTIONS, "--bags", str(bags))) == 0
+    return out
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from mil_tf.grid import cluster
 from mil_tf.grid.cluster import Cluster, ClusterError
 from mil_tf.training import lock, progress
 from preprocessing.cluster import connected
+from tests.mil_tf.grid.conftest import LONG
 
-OPTIONS = ("max_epochs=12", "image_every=0", "--bags", "4", "14")  # time enough to be killed in
 RECIPE = "remedios2020"
 
 
@@ -34,9 +34,10 @@ def folders(out):
 
 
 @pytest.mark.slow
-def test_a_cluster_whose_worker_is_killed_trains_the_bits_of_this_machine(local, train_tiny, bits, tmp_path):
-    assert train_tiny(*OPTIONS, out=tmp_path / "here")[0] == 0
-    here, there = folders(tmp_path / "here"), folders(tmp_path / "there")
+def test_a_cluster_whose_worker_is_killed_trains_the_bits_of_this_machine(
+    local, train_tiny, undisturbed, bits, tmp_path
+):
+    here, there = folders(undisturbed), folders(tmp_path / "there")
     killed, workers = [], [nanny.pid for nanny in local.workers.values()]
 
     def kill():
@@ -49,7 +50,7 @@ def test_a_cluster_whose_worker_is_killed_trains_the_bits_of_this_machine(local,
 
     killer = threading.Thread(target=kill)
     killer.start()
-    code, shown, said = train_tiny(*OPTIONS, "--scheduler", local.scheduler_address, out=tmp_path / "there")
+    code, shown, said = train_tiny(*LONG, "--scheduler", local.scheduler_address, out=tmp_path / "there")
     killer.join()
     assert code == 0, said
     assert killed[0][0] in workers

@@ -13,10 +13,10 @@ import pytest
 from mil_tf.data import nested_subset
 from mil_tf.grid.process import ROOT
 from mil_tf.training import lock, progress
+from tests.mil_tf.grid.conftest import LONG
 from tfrecords import Dataset
 
 RECIPE = "remedios2020"
-LONG = ("max_epochs=12", "image_every=0", "--bags", "4", "14")  # time enough to be killed in
 
 
 def folder(out, bags, fold=0, seed=0):
@@ -47,16 +47,6 @@ def begin(tiny_data, tiny_arguments):
     for process in found:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tiny_data, tiny_arguments, tmp_path_factory):
-    """The folder of a grid that nobody killed."""
-    out = tmp_path_factory.mktemp("undisturbed")
-    command = [sys.executable, "train.py", *tiny_arguments(tiny_data, out, *LONG)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    return out
 
 
 def until(process, holds):
