@@ -7,7 +7,6 @@ from mil_tf import runs
 from mil_tf.grid.jobs import Run
 from mil_tf.training.progress import NAME, Progress
 
-
 OPTIONS = ("max_epochs=8", "image_every=0")
 SIZES = (4, 14)
 LONG = (*OPTIONS, "--bags", *map(str, SIZES))  # a grid with time enough to be killed in
