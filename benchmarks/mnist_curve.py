@@ -8,8 +8,8 @@ epoch: nothing is chosen on them, and no validation set is used.
     python benchmarks/mnist_curve.py --mnist mnist.npz --seeds 5 --out docs/results/mnist_curve.csv
     python benchmarks/mnist_curve.py --mnist mnist.npz --bags 200 --rows max mean noisy_or --out mnist_pooling.csv
 
-"top instance" is the recipe's method; the other rows pool, by the operator of `mil_tf.pooling` that they name. What is in
---out already is kept, so that the benchmark can be stopped and gone on with.
+"top instance" is the recipe's method; the other rows pool, by the operator of `mil_tf.pooling` that they name.
+What is in --out already is kept, so that the benchmark can be stopped and gone on with.
 """
 
 import argparse
