@@ -13,7 +13,7 @@ READY = $(VENV)/.installed-$(EXTRAS)
 
 # Workers beside each other: with a thread each they do not fight for the cores. A file stays in one worker, so that
 # what its tests share is made once.
-WORKERS = -n auto --maxprocesses 4 --dist loadfile
+WORKERS = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 THREADS = TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: demo test lint install clean

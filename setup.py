@@ -31,7 +31,7 @@ EXTRAS = {
     "addons": ["tensorflow==2.15.*", "tensorflow-addons==0.23.*", "numpy<2"],
     "cluster": CLUSTER,
     "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
-    "test": ["pytest>=7.4", "pytest-xdist>=3.3", "scikit-learn>=1.3", "ruff>=0.5", *CLUSTER, *TUNING],
+    "test": ["pytest>=7.4", "pytest-xdist>=3.7", "scikit-learn>=1.3", "ruff>=0.5", *CLUSTER, *TUNING],
     "tuning": TUNING,
 }
 
