@@ -58,6 +58,9 @@ COPIED = {
         "error": "largest error / allowed",
     },
 }
+# Of a grid: decisions at the paper's 0.5, and the columns of its table.
+RULES = ("", "at 0.5")
+READINGS = [(metric, reading) for metric in ("ap", "auc", "tpr", "tnr") for reading in ("per fold", "ensemble")]
 # Of columns of ratios, where the name does not tell.
 REFERENCES = {
     "to_torch_float32": "PyTorch float32", "to_torch_bfloat16": "PyTorch bfloat16",
@@ -82,7 +85,7 @@ def table(name):
         return "(not measured yet)\n"
     with open(path, newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))
-    kinds = {"seed": by_seed, "cohort": metrics, "repetitions": repeated, "coverage": covered}
+    kinds = {"seed": by_seed, "cohort": metrics, "repetitions": repeated, "coverage": covered, "reading": sizes}
     shape = next((kinds[key] for key in kinds if key in results[0]), None)
     return markdown(*(shape(results) if shape else copied(results, COPIED[name])))
 
@@ -138,6 +141,23 @@ def covered(results):
     rows = [[f"{design} a patient", metric, *(_percent(found[design, metric, auc]["coverage"]) for auc in aucs)]
             for design, metric in dict.fromkeys((r["design"], r["metric"]) for r in results)]
     return ["bags", "interval of", *(f"true AUC {auc}" for auc in aucs)], rows
+
+
+def sizes(results):
+    """(headings, rows) of a grid's evaluation (sizes.csv): a row a number of bags, both readings of each metric."""
+    found = {(r["bags"], r["metric"], r["reading"]): r for r in results if r["rule"] in RULES}
+    rows = []
+    for bags in dict.fromkeys(r["bags"] for r in results):
+        models = next(r["models"] for r in results if r["bags"] == bags)
+        rows.append([bags, models, *(_reading(found.get((bags, *column))) for column in READINGS)])
+    return ["bags", "models", *(f"{metric.upper()}, {reading}" for metric, reading in READINGS)], rows
+
+
+def _reading(row):
+    if row is None or not row["value"]:
+        return row["note"] if row else ""
+    interval = f" [{float(row['low']):.3f}, {float(row['high']):.3f}]" if row["low"] else ""
+    return f"{float(row['value']):.3f}{interval}"
 
 
 def _percent(share):
