@@ -1,5 +1,6 @@
 # make demo    the whole method on phantoms, in ./demo
-# make test    all tests                       make test TESTS=tests/tfrecords ARGS='-k wire'
+# make test    the tests, some minutes         make test TESTS=tests/tfrecords ARGS='-k wire'
+#              and those that take long        make test ARGS='-m long'
 # make lint    ruff
 # make clean   removes what the others made
 # Another Python: make PYTHON=python3.12 ...   It must be 3.10 to 3.13.
@@ -22,7 +23,7 @@ demo: $(READY)
 	$(VENV)/bin/python -m mil_tf.demo
 
 test: $(READY)
-	$(THREADS) $(VENV)/bin/python -m pytest $(WORKERS) $(ARGS) $(TESTS)
+	$(THREADS) $(VENV)/bin/python -m pytest $(WORKERS) -m "not long" $(ARGS) $(TESTS)
 
 lint: $(READY)
 	$(VENV)/bin/python -m ruff check .

@@ -1,8 +1,11 @@
 import csv
 
+import pytest
+
 from benchmarks import inference
 
 
+@pytest.mark.long
 def test_the_rows_answer_alike(tiny, tmp_path, capsys):
     out, rows = tmp_path / "out.csv", ["SavedModel", "SavedModel, bag", "SavedModel, from file", "PyTorch"]
     assert inference.main([*tiny, "--repetitions", "2", "--rows", *rows, "--out", str(out)]) == 0

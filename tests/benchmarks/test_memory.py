@@ -1,8 +1,11 @@
 import csv
 
+import pytest
+
 from benchmarks import memory
 
 
+@pytest.mark.long
 def test_one_row_a_size_and_the_growth_between_them(tiny, tmp_path):
     out = tmp_path / "out.csv"
     assert memory.main([*tiny, "--counts", "3", "11", "--repetitions", "1", "--out", str(out)]) == 0

@@ -8,6 +8,7 @@ from benchmarks import material, training_rows, training_step
 ROWS = ["select-then-batch", "PyTorch bfloat16", "bound"]
 
 
+@pytest.mark.long
 def test_the_table_and_its_ratios(tiny, tmp_path, capsys):
     out = tmp_path / "out.csv"
     assert training_step.main(
@@ -34,6 +35,7 @@ def rows(tiny):
     return {name: training_rows.build(name, folder, 2)[0] for name in training_rows.ROWS}
 
 
+@pytest.mark.long
 def test_all_ways_find_the_same_slices_and_losses(rows):
     found = {name: [step(index) for index in range(2)] for name, step in rows.items()}
     expected = found.pop("literal")

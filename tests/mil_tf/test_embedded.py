@@ -32,6 +32,7 @@ def test_another_setting_or_generator_is_another_folder(cache):
     assert embedded.key(TINY) != embedded.key({**TINY, "seed": 1})
 
 
+@pytest.mark.long
 def test_two_at_once_leave_one_whole_folder(cache):
     found, errors = [], []
 

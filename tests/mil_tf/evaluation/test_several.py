@@ -8,6 +8,7 @@ from tests.mil_tf.evaluation.grids import slice_truths, write_grid
 ARGUMENTS = ("--resamples", "20")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_several_processes_write_what_one_does(tmp_path, capsys):
     shown, written = [], []
@@ -21,6 +22,7 @@ def test_several_processes_write_what_one_does(tmp_path, capsys):
     assert written[0] == written[1]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_broken_run_among_many_is_one_line(tmp_path, capsys):
     runs = write_grid(tmp_path, {20: 1.0, 40: 2.0}, folds=1, truths=slice_truths(12))

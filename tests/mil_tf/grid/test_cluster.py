@@ -33,6 +33,7 @@ def folders(out):
     return [Path(out) / RECIPE / f"bags-{bags}" / "fold-0" / "seed-0" for bags in (4, 14)]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_cluster_whose_worker_is_killed_trains_the_bits_of_this_machine(
     local, train_tiny, undisturbed, bits, tmp_path

@@ -86,6 +86,7 @@ def test_runs_that_fail_are_told_of_and_tried_again(train_tiny, tmp_path):
     assert train_tiny(*given, "--status")[1].startswith("2 runs: 2 failed")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_damaged_bag_fails_the_runs_that_it_is_in_alone(train_tiny, write_tiny, tmp_path):
     dataset = Dataset(write_tiny(tmp_path / "data"))
@@ -106,6 +107,7 @@ def test_an_option_that_no_run_can_have_stops_at_the_first(train_tiny, tmp_path)
     assert not list(tmp_path.rglob("config.json"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_grid_that_is_killed_and_stopped_ends_as_one_that_never_was(begin, undisturbed, bits, tmp_path):
     first, second = folder(tmp_path, 4), folder(tmp_path, 14)
@@ -138,6 +140,7 @@ def test_a_grid_that_is_killed_and_stopped_ends_as_one_that_never_was(begin, und
         assert bits(folder(tmp_path, bags)) == bits(folder(undisturbed, bags))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_commands_on_one_folder_train_each_run_once(begin, undisturbed, bits, tmp_path):
     ended = [process.communicate() for process in (begin(tmp_path, *LONG), begin(tmp_path, *LONG))]
@@ -148,6 +151,7 @@ def test_two_commands_on_one_folder_train_each_run_once(begin, undisturbed, bits
     assert [row["state"] for row in table(tmp_path)] == ["done", "done"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_child_that_is_killed_fails_its_run_and_no_other(begin, tmp_path):
     process = begin(tmp_path, *LONG, "--set", "max_epochs=2")

@@ -62,6 +62,7 @@ def live(tiny_data, tiny_arguments, tmp_path):
     return run
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(live, tiny_run, bits, tmp_path):
     # 14 bags in windows of 5: 3 steps an epoch, 4 epochs. A life goes on from the newest checkpoint.
@@ -94,6 +95,7 @@ def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(l
     assert bits(tmp_path / "runs" / NAME) == bits(tiny_run)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_likeliest_survives_a_death(live, train_tiny, bits, tmp_path):
     options = ("warm_up=0", "rescore_top=2", "rescore_every=4")

@@ -188,6 +188,7 @@ def test_two_devices_equal_one(tiny_data, tiny_arguments, tmp_path, alone):
     assert json.loads((tmp_path / NAME / "config.json").read_text())["replicas"] == 2
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_begun_on_three_devices_goes_on_with_one(tiny_data, tiny_arguments, tmp_path, alone):
     arguments = tiny_arguments(tiny_data, tmp_path, *PLAIN)
@@ -198,6 +199,7 @@ def test_a_run_begun_on_three_devices_goes_on_with_one(tiny_data, tiny_arguments
     assert_same_run(tmp_path / NAME, alone)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_two_tasks_of_a_slurm_step_equal_one_device(tiny_data, tiny_arguments, tmp_path, alone):
     arguments = tiny_arguments(tiny_data, tmp_path, *PLAIN, "--strategy", "multiworker")
@@ -218,6 +220,7 @@ def test_two_tasks_of_a_slurm_step_equal_one_device(tiny_data, tiny_arguments, t
     assert_same_run(tmp_path / NAME, alone)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_worker_that_is_killed_and_started_again_ends_as_one_that_never_was(
     places, undisturbed, tiny_data, tiny_arguments, tmp_path, bits
@@ -230,6 +233,7 @@ def test_a_worker_that_is_killed_and_started_again_ends_as_one_that_never_was(
     assert bits(tmp_path / NAME) == bits(undisturbed)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_when_one_worker_is_asked_to_stop_all_do_with_one_checkpoint(
     places, undisturbed, tiny_data, tiny_arguments, tmp_path, bits
