@@ -69,8 +69,6 @@ def measure(name, seed, digits):
 
 def make_bags(images, digits, count, rng):
     """Draws bags, every second one positive; pixel values 0 to 255 in place of HU."""
-    from tfrecords import Bag
-
     nines, others = np.flatnonzero(digits == POSITIVE_DIGIT), np.flatnonzero(digits != POSITIVE_DIGIT)
     found = []
     for index in range(count):
@@ -78,12 +76,20 @@ def make_bags(images, digits, count, rng):
         positives = int(rng.integers(1, 4)) if label else 0
         drawn = np.r_[rng.choice(nines, positives, False), rng.choice(others, size - positives, False)]
         rng.shuffle(drawn)
-        found.append(Bag(
-            id=f"bag-{index:04d}", patient=f"bag-{index:04d}", label=np.array([label]),
-            instances=images[drawn][..., None].astype(np.float16), source_index=np.arange(size),
-            instance_label=(digits[drawn] == POSITIVE_DIGIT).astype(np.int64)[:, None],
-        ))
+        found.append(as_bag(index, images, digits, drawn))
     return found
+
+
+def as_bag(index, images, digits, drawn):
+    """The Bag of the digits at the places `drawn`, positive where one is a nine."""
+    from tfrecords import Bag
+
+    truth = (digits[drawn] == POSITIVE_DIGIT).astype(np.int64)
+    return Bag(
+        id=f"bag-{index:04d}", patient=f"bag-{index:04d}", label=truth.max(keepdims=True),
+        instances=images[drawn][..., None].astype(np.float16), source_index=np.arange(len(drawn)),
+        instance_label=truth[:, None],
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ Exit code: 0, or 2 where the file is refused.
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import sys
@@ -82,15 +81,16 @@ def _write(network, pooling, file, out):
     from mil_tf import runs
     from mil_tf.conversion.exported import save
     from mil_tf.models.position_mil import taking_hu
+    from tfrecords.writer import file_hash
 
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     network.save(part / "network.keras")
     save(taking_hu(network), part / "export")
-    digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     runs.write_json(part / "source.json", {
-        "paper": "nemcek2021", "form": "released", "pooling": pooling, "file": Path(file).name, "sha256": digest,
+        "paper": "nemcek2021", "form": "released", "pooling": pooling, "file": Path(file).name,
+        "sha256": file_hash(file),
     })
     shutil.rmtree(out, ignore_errors=True)
     os.replace(part, out)

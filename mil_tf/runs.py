@@ -16,6 +16,9 @@ import numpy as np
 PACKAGES = ("tensorflow", "keras", "tensorflow-addons", "numpy", "nibabel", "SimpleITK", "scikit-image", "matplotlib")
 
 
+PROGRESS = "progress.json"  # how far a run is, see `mil_tf.training.progress`
+
+
 class RunError(ValueError):
     """A run folder that cannot be used as asked; the message is one line."""
 

@@ -186,6 +186,10 @@ def run(args):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         _look(args)
         return 0
+    if settings.template:  # what is no head is told before anything is written
+        from preprocessing.alignment import template
+
+        template.load(settings.template)
     with _crew(args) as (products, crew):
         if args.force:
             clear(args.out)
@@ -201,21 +205,24 @@ def run(args):
 def _look(args):
     """Writes what people look at, unless it is there."""
     out = Path(args.out)
+    wanted = [flow.TABLE] if args.no_qc else [flow.TABLE, PAGE]
+    missing = [name for name in wanted if not (out / name).exists()]
+    if not missing:  # of a large data set, what is known of the bags is not read for nothing
+        return
     dataset = Dataset(out)
     metas = flow.metas(dataset)
-    if not (out / flow.TABLE).exists():
+    if flow.TABLE in missing:
         flow.table(dataset, metas)
-    if not args.no_qc and not (out / PAGE).exists():
+    if PAGE in missing:
         page.write(out, metas)
 
 
 def _template(settings):
-    """{name: bytes} of the template beside the bags; nothing without one. Raises UsageError where it is no head."""
+    """{name: bytes} of the template beside the bags; nothing without one. Raises UsageError where it cannot be read."""
     if settings.template is None:
         return {}
     from preprocessing.alignment import template
 
-    template.load(settings.template)
     return {TEMPLATE: template.copied(settings.template)}
 
 

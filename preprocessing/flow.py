@@ -14,6 +14,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+from preprocessing import units
 from preprocessing.cohort import Volume
 from preprocessing.errors import UsageError
 from preprocessing.labels import read_table
@@ -91,7 +92,7 @@ def flow(dataset, metas):
     return {
         "found": len(labels) + sum(excluded.values()), "excluded": dict(excluded.most_common()), "bags": len(labels),
         "positive": counts[1], "negative": counts[0], "patients": patients, "flagged": flagged,
-        "unit": dataset.info.get("preprocessing", {}).get("unit", "scan"),
+        "unit": units.of(dataset),
     }
 
 

@@ -5,7 +5,6 @@ silence. The check is part of each task, since workers may join at any time.
 """
 
 import functools
-import importlib.metadata
 import os
 import shutil
 import socket
@@ -56,7 +55,8 @@ def unfit(scan, settings, wanted):
 @functools.lru_cache(maxsize=1)
 def versions():
     """{name: version} of all that must be the same for bags to be the same."""
-    return {"mil-tf": package_version(), "algorithm": str(ALGORITHM)} | {name: _version(name) for name in LIBRARIES}
+    libraries = {name: package_version(name) for name in LIBRARIES}
+    return {"mil-tf": package_version(), "algorithm": str(ALGORITHM)} | libraries
 
 
 def absolute(scan):
@@ -79,10 +79,3 @@ def _is_same(settings):
     from preprocessing.alignment.template import fingerprint
 
     return fingerprint(settings.template) == settings.template_hash
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

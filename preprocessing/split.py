@@ -14,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from preprocessing import units
 from preprocessing.cohort import FOLDS, TEST_FRACTION, Volume, draw
 from preprocessing.errors import UsageError
 from preprocessing.labels import read_labels, read_table
@@ -59,7 +60,8 @@ def parser():
 
 def run(args):
     """Draws, writes and prints the split; returns the exit code."""
-    volumes, told = left_in(read_volumes(args), args.exclude, _unit(args))
+    volumes, unit = read_volumes(args)
+    volumes, told = left_in(volumes, args.exclude, unit)
     if args.seed < 0:
         raise UsageError(f"--seed: Expected a whole number of at least 0. Received: {args.seed}.")
     out = Path(args.out) if args.out else Path(args.data) / SPLITS
@@ -76,9 +78,10 @@ def run(args):
 
 
 def read_volumes(args):
-    """The [Volume] of a data set or a label table. Raises UsageError, here for a bad row too."""
+    """([Volume], what each is) of a data set or a label table. Raises UsageError, here for a bad row too."""
     if args.data:
-        return [Volume(row.id, row.patient, _binary(row)) for row in Dataset(args.data).rows]
+        dataset = Dataset(args.data)
+        return [Volume(row.id, row.patient, _binary(row)) for row in dataset.rows], units.of(dataset)
     if not args.out:
         raise UsageError("--labels needs --out, the table to write.")
     found, rejected = read_labels(args.labels)
@@ -92,7 +95,7 @@ def read_volumes(args):
             f"{path}: {len(rejected)} rows cannot be used, the first is {id!r}: {reason}; "
             "correct or remove them."
         )
-    return [Volume(id, label.patient or id, label.label) for id, label in found.items()]
+    return [Volume(id, label.patient or id, label.label) for id, label in found.items()], "scan"
 
 
 def left_in(volumes, path, unit="scan"):
@@ -170,10 +173,6 @@ def _cell(chosen):
 def _balanced(volumes, split):
     labels = [volume.label for volume in volumes if split.place.get(volume.id, "test") != "test"]
     return sum(labels) * 2 == len(labels)
-
-
-def _unit(args):
-    return Dataset(args.data).info.get("preprocessing", {}).get("unit", "scan") if args.data else "scan"
 
 
 def _binary(row):

@@ -9,6 +9,11 @@ from preprocessing.errors import ScanError, UsageError
 UNITS = ("scan", "slice")
 
 
+def of(dataset):
+    """What a bag of a data set is, one of UNITS."""
+    return dataset.info.get("preprocessing", {}).get("unit", "scan")
+
+
 def check(unit, scans):
     """Raises UsageError where scans cannot become bags of this unit.
 

@@ -265,10 +265,10 @@ def write_bytes(path, data):
     _move(temporary, path)
 
 
-def package_version():
-    """The version of mil-tf, or "unknown" where it runs from a folder that was never installed."""
+def package_version(name="mil-tf"):
+    """The version of a package, or "unknown" where it is not there or, as a folder may be, never installed."""
     try:
-        return importlib.metadata.version("mil-tf")
+        return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
 

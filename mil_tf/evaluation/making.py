@@ -1,14 +1,13 @@
 """What made the runs of a grid: settings they share, in what they differ, and how long they took."""
 
-import json
 from collections import Counter
 from html import escape
 from pathlib import Path
 
 from mil_tf.evaluation.page import row, table
 from mil_tf.evaluation.settings import flatten, settings_table, text_of
+from mil_tf.runs import PROGRESS, read_json
 
-PROGRESS = "progress.json"
 # Different by nature for every run, and in a table of their own or of no use side by side.
 OF_EACH_RUN = ("bags", "fold", "seed", "initial_weights", "data.splits", "command")
 
@@ -37,7 +36,7 @@ def training_seconds(members):
 def progress(run):
     """What a run's progress.json says; {} where there is none, or it cannot be read."""
     try:
-        found = json.loads((Path(run) / PROGRESS).read_text(encoding="utf-8"))
+        found = read_json(Path(run) / PROGRESS)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -85,9 +85,23 @@ def ensemble(tables, resamples=2000, seed=0):
     tables = aligned(tables)
     mean = np.mean([table.y_prob for table in tables], axis=0)
     together = replace(tables[0], y_prob=mean, top_instance=None, y_pred=None)
-    called = majority(tables, mean)
     truth, patient = together.y_true.astype(bool), together.patient
     ranking = ranking_estimates(truth, mean, patient, PatientBootstrap(patient, resamples, seed))
+    return _voted(together, tables, ranking)
+
+
+def under(known, tables):
+    """The Ensemble `known` under other decisions of the same models; its probabilities and ranking stay.
+
+    Raises:
+        TableError: if the tables are not of the same bags.
+    """
+    return _voted(known.predictions, [_like(known.predictions, table) for table in tables], known.ranking)
+
+
+def _voted(together, tables, ranking):
+    called = majority(tables, together.y_prob)
+    truth, patient = together.y_true.astype(bool), together.patient
     rates = {name: rate_estimate(*masks(truth, called), patient) for name, masks in RATES.items()}
     return Ensemble(together, called, len(tables), ranking, rates, confusion_of(truth, called))
 

@@ -1,12 +1,12 @@
 """Evaluates many runs, several at a time: most of a run's time goes into drawing, which knows nothing of other runs."""
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 from mil_tf.evaluation.tables import TableError, read_predictions
 from mil_tf.evaluation.trivial import NotComputed, trivial_scores
+from preprocessing.cores import available
 
 # A process takes some seconds to load its libraries; with fewer runs than this for each it does not pay (our decision).
 LEAST_RUNS = 3
@@ -27,7 +27,7 @@ def evaluate_runs(evaluate_run, runs, cohort, resamples, seed, data, workers=Non
     Raises:
         RunError, TableError: what is wrong with a run, in one line.
     """
-    count = max(1, min(workers or _cores(), len(runs) // LEAST_RUNS))
+    count = max(1, min(workers or available(), len(runs) // LEAST_RUNS))
     if count == 1:
         for run in runs:
             yield _one(evaluate_run, run, cohort, resamples, seed, data, show)
@@ -56,7 +56,3 @@ def _keep_trivial(run, *cohorts, show):
             trivial_scores(run, name, read_predictions(run / f"predictions-{name}.csv").id, data, show)
         except (NotComputed, TableError):
             continue
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

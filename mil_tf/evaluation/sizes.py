@@ -8,7 +8,7 @@ import numpy as np
 from mil_tf.evaluation.cohort import PAPER_RULE, VALIDATION_RULE
 from mil_tf.evaluation.intervals import Estimate, PatientBootstrap, difference_estimate
 from mil_tf.evaluation.metrics import RATES, Confusion, MetricUndefined, Ranking, confusion_of, ranking_metrics
-from mil_tf.evaluation.readings import Ensemble, across, decisions, ensemble, model_values
+from mil_tf.evaluation.readings import Ensemble, across, decisions, ensemble, model_values, under
 
 RANKING = ("ap", "auc")
 OTHER_TESTS = "none: the folds have test sets of their own"
@@ -55,7 +55,8 @@ def _measure(bags, members, common_test, resamples, seed):
         counts = [confusion_of(table.y_true.astype(bool), decisions(table)) for table in tables]
         size.mean_counts[rule] = Confusion(*np.mean(counts, axis=0).tolist())
         if common_test:
-            size.ensembles[rule] = ensemble(tables, resamples, seed)
+            known = next(iter(size.ensembles.values()), None)  # the ranking is resampled once, whatever is decided
+            size.ensembles[rule] = under(known, tables) if known else ensemble(tables, resamples, seed)
         size.together.update({key: _answer(size.ensembles.get(rule), key[0]) for key in _keys(rule)})
     return size
 

@@ -2,7 +2,6 @@
 
 import csv
 import functools
-import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from mil_tf.evaluation.baselines import largest_component
-from mil_tf.runs import digest, write_table
+from mil_tf.runs import digest, read_json, write_table
 
 SHORT = 10  # seconds that need no announcement; our decision
 COLUMNS = ("id", "largest_component_cm3")
@@ -91,7 +90,7 @@ def _open(run, data):
 
 def _config(run):
     try:
-        return json.loads((run / "config.json").read_text(encoding="utf-8")).get("data") or {}
+        return read_json(run / "config.json").get("data") or {}
     except (OSError, ValueError):
         return {}
 

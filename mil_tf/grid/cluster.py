@@ -6,7 +6,6 @@ one with several threads does not train several runs.
 """
 
 import contextlib
-import importlib.metadata
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from mil_tf import __version__
 from mil_tf.grid.child import FAILED, LOST, REFUSED
 from mil_tf.grid.process import Child
+from tfrecords.writer import package_version
 
 LIBRARIES = ("tensorflow", "keras", "numpy")  # another version of these may train other bits
 POLL_S = 0.5  # our decision
@@ -116,7 +116,7 @@ class Cluster:
 
 def versions():
     """{name: version} of all that must be the same for a run to have the same bits."""
-    return {"mil-tf": __version__} | {name: _version(name) for name in LIBRARIES}
+    return {"mil-tf": __version__} | {name: package_version(name) for name in LIBRARIES}
 
 
 def work(sitting, task, seen, wanted):
@@ -146,10 +146,3 @@ def unfit(seen, wanted):
     if not os.path.exists(seen):
         return f"does not see {seen}; give all machines the folder by the same name"
     return ""
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

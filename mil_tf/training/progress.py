@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mil_tf import runs
 
-NAME = "progress.json"
+NAME = runs.PROGRESS
 
 
 class Progress(NamedTuple):

@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from preprocessing import flow
+from preprocessing import flow, units
 from preprocessing.errors import UsageError
 from preprocessing.product import picture
 from preprocessing.qc import BRAIN, HEIGHT, LESION, PAGE, WIDTH, template
@@ -68,7 +68,7 @@ def page(dataset, metas):
         metas: {id: meta of the bag}.
     """
     names, rows = flow.facts(dataset, metas)
-    if dataset.info.get("preprocessing", {}).get("unit") == "slice":
+    if units.of(dataset) == "slice":
         rows = _by_scan(rows)
     order = [place for place, name in enumerate(names) if name != "flags"]
     flags = names.index("flags") if "flags" in names else None

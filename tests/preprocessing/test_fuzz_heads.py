@@ -118,17 +118,9 @@ def outcome(case, folder):
     return made if isinstance(made, str) else made.bags[0]
 
 
-def places(bag):
-    """(n, h, w, 3): the voxels of the file that a bag's pixels show."""
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    points = np.stack([np.stack([columns, rows, np.full_like(rows, at), np.ones_like(rows)], -1)
-                       for at in bag.source_index])
-    return (points @ (np.linalg.inv(bag.source_affine.astype(float)) @ bag.transform @ bag.affine).T)[..., :3]
-
-
 def check_pixels(bag, data):
     """What is within the brain has the file's HU, and a bag is not empty."""
-    at, shown = places(bag), np.asarray(bag.instances[..., 0], float)
+    at, shown = oracle.places(bag), np.asarray(bag.instances[..., 0], float)
     within = (shown != 0) & np.all((at > -1e-3) & (at < np.array(data.shape) - 1 + 1e-3), axis=-1)
     assert within.sum() > 0.5 * np.count_nonzero(shown)
     wanted = map_coordinates(np.maximum(data, -1024).astype(float), at[within].T, order=1, mode="nearest")

@@ -7,6 +7,7 @@ import pytest
 from preprocessing import orientation
 from preprocessing.ct import CtSettings, load_bag, prepare
 from preprocessing.errors import UsageError
+from tests.preprocessing.fuzzing.oracle import places
 
 
 @pytest.fixture
@@ -26,15 +27,6 @@ def scan(phantom, tmp_path):
 
 def rigid(template=None, **more):
     return CtSettings(size=96, align="rigid", template=template and str(template), **more)
-
-
-def places(bag):
-    """(n, h, w, 3) voxels of the file that a bag's pixels show."""
-    n, height, width, _ = bag.instances.shape
-    rows, columns = np.mgrid[:height, :width]
-    points = np.stack([np.stack([columns, rows, np.full((height, width), index), np.ones((height, width))], -1)
-                       for index in bag.source_index])
-    return (points @ (np.linalg.inv(bag.source_affine.astype(float)) @ bag.transform @ bag.affine).T)[..., :3]
 
 
 def test_an_aligned_bag_says_where_every_pixel_is_from(scan, template, motion):

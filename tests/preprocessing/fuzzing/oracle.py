@@ -112,6 +112,14 @@ def check_ramp(bag, stack, world, tolerance=2.0):
     check_display(bag)
 
 
+def places(bag):
+    """(n, h, w, 3): the voxels of the file that a bag's pixels show, by the bag's own matrices."""
+    rows, columns = np.mgrid[: bag.instances.shape[1], : bag.instances.shape[2]]
+    points = np.stack([np.stack([columns, rows, np.full_like(rows, index), np.ones_like(rows)], -1)
+                       for index in bag.source_index])
+    return (points @ (np.linalg.inv(bag.source_affine.astype(float)) @ bag.transform @ bag.affine).T)[..., :3]
+
+
 def _indices(bag, world, finest):
     matrix = np.asarray(bag.affine, np.float64).reshape(4, 4)
     found = (world @ np.linalg.inv(matrix).T)[:, :3].T
