@@ -42,8 +42,8 @@ class Volume(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Where every volume is: `place` {id: "test" or the fold whose validation it is}; `left_out` ids that are
-    nowhere.
+    """Where every volume is: `place` {id: "test", the fold whose validation it is, or "train" where it is that in every
+    fold}; `left_out` ids that are nowhere.
     """
 
     place: dict
@@ -61,24 +61,25 @@ def draw(volumes, seed=0, folds=FOLDS, test_fraction=TEST_FRACTION):
 
     Raises UsageError where a test set or a fold would lack positives or negatives.
     """
-    patients = _by_patient(volumes)
+    patients = by_patient(volumes)
     positives, negatives = (sum(volume.label == wanted for volume in volumes) for wanted in (1, 0))
     _check(volumes, patients, folds, test_fraction)
     random = np.random.default_rng(seed)
     places = ["test", *range(folds)]
     shares = _shares(positives, folds, test_fraction)
     ill = [group for group in patients if any(volume.label for volume in group)]
-    dealt = _deal_positives(_shuffled(ill, random), dict(zip(places, shares)), random)
+    dealt = _deal_positives(shuffled(ill, random), dict(zip(places, shares)), random)
     rooms = _negative_rooms(dealt, positives, negatives, folds, test_fraction)
     healthy = [group for group in patients if not any(volume.label for volume in group)]
     place, left_out = _place_groups(dealt, rooms, sum(map(len, healthy)) * (1 - test_fraction), random)
-    _deal_negatives(_shuffled(healthy, random), rooms, place, left_out, random)
+    _deal_negatives(shuffled(healthy, random), rooms, place, left_out, random)
     split = Split(place, sorted(left_out), folds)
     _check_all_filled(split, volumes)
     return split
 
 
-def _by_patient(volumes):
+def by_patient(volumes):
+    """[[Volume] of each patient], in the order of their names."""
     groups = collections.defaultdict(list)
     for volume in sorted(volumes):
         groups[volume.patient].append(volume)
@@ -126,7 +127,7 @@ def _place_groups(dealt, rooms, healthy, random):
     place, left_out, total = {}, [], max(1, sum(rooms.values()))
     for name, groups in dealt.items():
         place.update({volume.id: name for group in groups for volume in group if volume.label})
-        own = _shuffled([volume for group in groups for volume in group if not volume.label], random)
+        own = shuffled([volume for group in groups for volume in group if not volume.label], random)
         kept = (
             own if name == "test" else own[: _own_kept(len(own), rooms[name], healthy * rooms[name] / total)]
         )
@@ -170,8 +171,18 @@ def _drawn(places, room, random):
     return places[random.choice(len(places), p=weights / weights.sum())]
 
 
-def _shuffled(items, random):
+def shuffled(items, random):
+    """The items in random order."""
     return [items[index] for index in random.permutation(len(items))]
+
+
+def check_volumes(volumes):
+    """Raises UsageError where a label is neither 0 nor 1, or an id is there twice."""
+    wrong = [volume for volume in volumes if volume.label not in (0, 1)]
+    if wrong:
+        raise UsageError(f"Expected labels 0 or 1. Received: {wrong[0].label} of {wrong[0].id}.")
+    if len({volume.id for volume in volumes}) < len(volumes):
+        raise UsageError("Expected every id once. Received: a repeated id.")
 
 
 def _check(volumes, patients, folds, test_fraction):
@@ -179,11 +190,7 @@ def _check(volumes, patients, folds, test_fraction):
         raise UsageError(
             f"Expected at least 2 folds and a test fraction in (0, 1). Received: {folds} and {test_fraction}."
         )
-    wrong = [volume for volume in volumes if volume.label not in (0, 1)]
-    if wrong:
-        raise UsageError(f"Expected labels 0 or 1. Received: {wrong[0].label} of {wrong[0].id}.")
-    if len({volume.id for volume in volumes}) < len(volumes):
-        raise UsageError("Expected every id once. Received: a repeated id.")
+    check_volumes(volumes)
     for label, what in ((1, "positive"), (0, "negative")):
         found = sum(any(volume.label == label for volume in group) for group in patients)
         if found < folds + 1:

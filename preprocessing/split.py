@@ -2,12 +2,17 @@
 
     python -m preprocessing split --data DIR                          writes DIR/splits.csv
     python -m preprocessing split --labels labels.csv --out splits.csv
+    python -m preprocessing split --data DIR --whole                  of every volume, as nemcek2021
 
 20 % of the positives are test; the rest lies in five folds, of which each is validation once (20 % of the
 rest). Negatives are undersampled so that training and validation are balanced, and all others are test.
 Patients never span two splits, and the test set is the same in every fold. Scans that --exclude names, such as
 those marked on qc.html, are in no split. splits.csv has one row a bag and
 fold. It is frozen: an existing one is never written over without --force.
+
+--whole leaves nothing out: 20 % of the patients are test (--test-fraction 0 where the test set is another data
+set), 3 % of the others validation, all of the rest training, in a single fold; patients with and without positives
+are shared alike.
 """
 
 import argparse
@@ -18,6 +23,7 @@ from preprocessing import units
 from preprocessing.cohort import FOLDS, TEST_FRACTION, Volume, draw
 from preprocessing.errors import UsageError
 from preprocessing.labels import read_labels, read_table
+from preprocessing.whole import VALIDATION_FRACTION, draw_whole
 from tfrecords.dataset import SPLIT_COLUMNS, SPLITS, Dataset
 from tfrecords.errors import DatasetError
 from tfrecords.writer import csv_text, write_text
@@ -46,12 +52,18 @@ def parser():
     source.add_argument("--labels", metavar="CSV", help="table id,label[,patient]; needs --out")
     found.add_argument("--out", metavar="CSV", help="default: splits.csv in --data")
     found.add_argument("--seed", type=int, default=0)
-    found.add_argument("--folds", type=int, default=FOLDS, help=f"default {FOLDS}; validation is one fold")
+    found.add_argument("--folds", type=int, help=f"default {FOLDS}; validation is one fold")
     found.add_argument(
         "--test-fraction",
         type=float,
         default=TEST_FRACTION,
-        help=f"of the positives, default {TEST_FRACTION}",
+        help=f"of the positives, with --whole of the patients; default {TEST_FRACTION}",
+    )
+    found.add_argument("--whole", action="store_true", help="every volume, one fold; nothing undersampled or left out")
+    found.add_argument(
+        "--validation-fraction",
+        type=float,
+        help=f"with --whole, of the patients that are not test; default {VALIDATION_FRACTION}",
     )
     found.add_argument("--exclude", metavar="CSV", help="table with a column id: what is to be in no split")
     found.add_argument("--force", action="store_true", help="write over an existing table")
@@ -69,12 +81,23 @@ def run(args):
         raise UsageError(
             f"{out} is there already, and splits are frozen; give another --out, or --force to write over it."
         )
-    split = draw(volumes, args.seed, args.folds, args.test_fraction)
+    split = _drawn(volumes, args)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, csv_text(SPLIT_COLUMNS, rows(volumes, split)))
     print("\n".join([*summary(volumes, split), *told]))
     print(f"written to {out}")
     return 0
+
+
+def _drawn(volumes, args):
+    wrong = "--folds" if args.whole and args.folds is not None else None
+    wrong = "--validation-fraction" if not args.whole and args.validation_fraction is not None else wrong
+    if wrong:
+        raise UsageError(f"Expected {wrong} {'without' if args.whole else 'with'} --whole only. Received: {wrong}.")
+    if not args.whole:
+        return draw(volumes, args.seed, FOLDS if args.folds is None else args.folds, args.test_fraction)
+    part = VALIDATION_FRACTION if args.validation_fraction is None else args.validation_fraction
+    return draw_whole(volumes, args.seed, part, args.test_fraction)
 
 
 def read_volumes(args):
@@ -145,7 +168,8 @@ def summary(volumes, split):
             f"{len(split.left_out)} negative volumes left out, as their patients are in training: "
             f"{', '.join(split.left_out[:SHOWN])}{more}"
         )
-    if not _balanced(volumes, split):
+    whole = "train" in split.place.values()  # in folds every volume is validation once; and a whole split balances nothing
+    if not whole and not _balanced(volumes, split):
         lines.append("Training is not balanced: there are too few negatives.")
     return lines
 

@@ -15,29 +15,34 @@ class TableError(ValueError):
     """A table cannot be scored; the message is one line: what was expected, what came, what to do."""
 
 
-def read_columns(path, required):
+def read_columns(path, required, least=1):
     """Text columns of a CSV by header name, every row as long as the header; empty lines at the end are none.
+
+    Args:
+        path: of the table.
+        required: names of columns that it must have.
+        least: 1 where a table without rows is wrong, 0 where it may have none.
 
     Returns:
         {name: tuple of texts}.
 
     Raises:
-        TableError: if the file is none, lacks a required column, or has no row or one of another length.
+        TableError: if the file is none, lacks a required column, or has too few rows or one of another length.
     """
     header, rows = _read(path, required)
     missing = [name for name in required if name not in header]
     if missing:
         raise TableError(f"{path}: expected columns {','.join(required)}; missing {','.join(missing)}, "
                          f"received {','.join(header) or 'an empty file'}.")
-    twice = [name for name in READ if header.count(name) > 1]
+    twice = [name for name in dict.fromkeys((*READ, *required)) if header.count(name) > 1]
     if twice:
         raise TableError(f"{path}: expected one column {twice[0]}, received {header.count(twice[0])}.")
-    if not rows:
+    if len(rows) < least:
         raise TableError(f"{path}: expected at least one row under the header, received none.")
     for line, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise TableError(f"{path}, line {line}: expected {len(header)} fields, received {len(row)}.")
-    return dict(zip(header, zip(*rows)))
+    return dict(zip(header, zip(*rows))) if rows else dict.fromkeys(header, ())
 
 
 def _read(path, required):

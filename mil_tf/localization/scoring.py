@@ -29,10 +29,15 @@ def count(points, boxes):
         points: (m, 2), row and column.
         boxes: (k, 4), y0, x0, y1, x1 in the same pixels, edges included.
     """
+    meets = inside(points, boxes)
+    hit = int(meets.any(axis=0).sum())
+    return Counts(tp=hit, fp=int((~meets.any(axis=1)).sum()), fn=meets.shape[1] - hit)
+
+
+def inside(points, boxes):
+    """Whether points (m, 2) lie in boxes (k, 4) as of `count`: boolean (m, k)."""
     points, boxes = np.reshape(points, (-1, 1, 2)), np.reshape(boxes, (-1, 4))
-    inside = ((points >= boxes[:, :2]) & (points <= boxes[:, 2:])).all(axis=2)
-    hit = int(inside.any(axis=0).sum())
-    return Counts(tp=hit, fp=int((~inside.any(axis=1)).sum()), fn=len(boxes) - hit)
+    return ((points >= boxes[:, :2]) & (points <= boxes[:, 2:])).all(axis=2)
 
 
 def rates(counts):

@@ -120,6 +120,30 @@ def test_what_was_marked_is_in_no_split(folder, tmp_path, capsys):
     assert "--exclude: Expected a table with a column id" in capsys.readouterr().err
 
 
+def test_a_whole_split_uses_every_slice_once_and_by_patient(make_bag, write_dataset, capsys):
+    bags = [make_bag(f"v{k:02d}/{index}", 1, label=int(k < 20 and index == 1), patient=f"p{k:02d}")
+            for k in range(40) for index in range(2)]
+    folder = write_dataset(bags)
+    assert main(["split", "--data", str(folder), "--whole", "--validation-fraction", "0.25"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [cell.strip() for cell in out[1].split("  ") if cell.strip()] == [
+        "0", "12 + 36 (24)", "4 + 12 (8)", "4 + 12 (8)",
+    ]
+    assert len(out) == 3  # neither a bag left out nor a word on balance
+    dataset = Dataset(folder)
+    assert dataset.folds == [0] and list(findings(folder)) == []
+    assert main(["split", "--data", str(folder), "--whole", "--test-fraction", "0", "--force"]) == 0
+    parts = Dataset(folder).splits(0)
+    assert [len(parts[name]) for name in ("train", "validation", "test")] == [76, 4, 0]
+
+
+def test_options_of_the_other_kind_of_split_are_refused(folder, capsys):
+    assert main(["split", "--data", str(folder), "--whole", "--folds", "5"]) == 2
+    assert "Expected --folds without --whole only" in capsys.readouterr().err
+    assert main(["split", "--data", str(folder), "--validation-fraction", "0.1"]) == 2
+    assert "Expected --validation-fraction with --whole only" in capsys.readouterr().err
+
+
 def test_a_scan_stands_for_its_slices(tmp_path):
     slices = [Volume(f"{scan}/{index}", scan, 1) for scan in "ab" for index in range(2)]
     path = tmp_path / "exclude.csv"
