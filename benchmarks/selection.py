@@ -42,13 +42,13 @@ def measure(run, data):
     """Returns a row a precision and kind of search."""
     from mil_tf import runs
     from mil_tf.data import ShardSource
-    from mil_tf.training.run import trained_scorer
+    from mil_tf.training.run import trained
     from mil_tf.training.search import Search
     from tfrecords import Dataset, quiet
 
     quiet.tensorflow()
     dataset = Dataset(data)
-    scorer = trained_scorer(run, runs.read_config(run))
+    scorer = trained(run, runs.read_config(run)).scorer
     source = ShardSource(dataset, dataset.rows)
     exact = scorer(source, range(len(source)))
     rows = []

@@ -67,6 +67,10 @@ class MemorySource:
         """Returns the bag; its `instances` may be None in other sources."""
         return self._bags[position]
 
+    def mask(self, position):
+        """The bag's mask, uint8 (n, h, w), or None where it has none; for evaluation only."""
+        return self._bags[position].mask
+
     def source_index(self, position):
         """Where each instance of the bag came from, int64 (n,)."""
         return self._bags[position].source_index
@@ -160,6 +164,12 @@ class ShardSource:
     def fields(self, position):
         """Returns the bag without its instances; those asked for last are kept (a few hundred bytes a slice)."""
         return self._read_fields(self._rows[position])
+
+    def mask(self, position):
+        """The bag's mask, uint8 (n, h, w), or None where it has none; for evaluation only."""
+        from tfrecords import reader
+
+        return reader.read_mask(self._dataset.folder, self._rows[position])
 
     def source_index(self, position):
         """Where each instance of the bag came from, int64 (n,); read once and kept for all bags, 8 bytes a slice."""

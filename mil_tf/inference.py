@@ -50,17 +50,20 @@ def predict_dataset(run, data, name):
     from tfrecords import Dataset, DatasetError, quiet
 
     quiet.tensorflow()
-    from mil_tf.training.run import trained_scorer
+    from mil_tf.training.run import trained
 
     dataset = Dataset(data)
     try:
         config = runs.read_config(run)
         _same_preprocessing(config, dataset)
-        scorer = trained_scorer(run, config)
+        model = trained(run, config)
         _strangers(run, dataset)
     except runs.RunError as error:
         raise DatasetError(str(error)) from error
-    write_tables(run, name, ShardSource(dataset, dataset.rows), scorer)
+    source = ShardSource(dataset, dataset.rows)
+    write_tables(run, name, source, model.scorer)
+    if model.tables:
+        model.tables(run, name, source)
 
 
 def _same_preprocessing(config, dataset):

@@ -69,7 +69,7 @@ def tune(slices, bounds, seed=0, guided=GUIDED):
     """
     if not any(len(boxes) for _, boxes in slices):
         raise TuningError("Expected slices with boxes to tune the detector on. Received: none with any")
-    optimisation, trials = _package(), []
+    optimisation, trials = bayesian_optimization(), []
 
     def dice(**shares):
         ends = bounds._asdict().items()
@@ -87,7 +87,8 @@ def tune(slices, bounds, seed=0, guided=GUIDED):
     return Tuned(*max(trials, key=lambda trial: trial[1]), trials)
 
 
-def _package():
+def bayesian_optimization():
+    """The package's search. Raises TuningError where it is not installed."""
     try:
         from bayes_opt import BayesianOptimization
     except ImportError as error:

@@ -24,6 +24,8 @@ from mil_tf.options import FRACTION, Option, above, at_least
 
 PAPER, RELEASED, OURS = "paper", "released code", "our decision"
 
+METHOD = "selection"
+
 OPTIONS = {
     "backbone": Option("resnet34", f"{PAPER} 2.2", "resnet34, resnet18, resnet10, released, or convnet (small images)"),
     "width": Option(64, "He et al. 2016, table 1", "filters of the first stage", at_least(1)),

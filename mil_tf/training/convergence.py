@@ -8,6 +8,8 @@ import math
 class Convergence:
     """No improvement of the validation loss by `min_delta` in `patience` epochs (remedios2020, section 2.2).
 
+    Of another value that is to become small, the same.
+
     An improvement is measured against the best value so far, so a flat plateau does not count as one.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The loop: next window of bags -> loss and gradients -> apply, until the validation loss has converged.
+"""The loop: next window of bags -> loss and gradients -> apply, until what is measured on the validation bags has converged.
 
 It knows no paper. A signal turns a window of bags into losses and gradients; which signal an epoch uses is the
 recipe's affair (`signal_of(epoch)`).
@@ -36,7 +36,8 @@ class Plan:
 
     max_epochs: an upper bound. patience, min_delta: convergence.
     seed: of the order of bags. first_epoch: the first epoch whose validation loss counts for convergence and for the
-    best weights. checkpoint_seconds: longest time without a checkpoint.
+    best weights. checkpoint_seconds: longest time without a checkpoint. monitor: what is to become small, one of
+    what `mil_tf.training.validation.validate` gives.
 
     Raises:
         ValueError: where a number is too small to train with.
@@ -48,6 +49,7 @@ class Plan:
     seed: int
     first_epoch: int = 0
     checkpoint_seconds: float = 600.0
+    monitor: str = "validation_loss"
 
     def __post_init__(self):
         for name, least in (("max_epochs", 1), ("patience", 1), ("min_delta", 0)):
@@ -160,7 +162,7 @@ class Loop:
         rate = float(self._optimizer.learning_rate.numpy())
         state.history.append({"epoch": state.epoch, **metrics, "learning_rate": rate})
         timing["validation_seconds"] = time.monotonic() - started
-        if state.epoch >= self.plan.first_epoch and state.convergence.update(metrics["validation_loss"], state.epoch):
+        if state.epoch >= self.plan.first_epoch and state.convergence.update(metrics[self.plan.monitor], state.epoch):
             self.best.save()
         for observer in self._observers:
             observer.epoch(state, metrics, timing)

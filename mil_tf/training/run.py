@@ -3,9 +3,7 @@
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -14,7 +12,6 @@ from mil_tf import recipes, runs
 from mil_tf.data import ShardSource
 from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
-from mil_tf.models.build import build_scorer
 from mil_tf.options import OptionError, resolve
 from mil_tf.training import devices
 from mil_tf.training.crew import Alone
@@ -22,20 +19,11 @@ from mil_tf.training.identity import SPLITS, facts, identity, refuse_another, ro
 from mil_tf.training.interrupt import Interrupted
 from mil_tf.training.lengthened import lengthened
 from mil_tf.training.lock import locks, taken
-from mil_tf.training.loop import Loop, NonFiniteError, Plan
-from mil_tf.training.method import (
-    build_chooser,
-    build_optimizer,
-    build_search,
-    build_signals,
-    learning_rate,
-    resolved_scoring,
-    window_of,
-)
+from mil_tf.training.loop import Loop, NonFiniteError
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
 from mil_tf.training.progress import ProgressFile
-from mil_tf.training.scoring import Scorer
-from mil_tf.training.shared import ChiefsBest, Replica, Replicas, SharedCheckpoints, SharedSearch, SharedSignal
+from mil_tf.training.prepared import method_of
+from mil_tf.training.shared import ChiefsBest, SharedCheckpoints
 from mil_tf.training.state import BestWeights, Checkpoints
 from tfrecords.errors import DatasetError
 
@@ -61,15 +49,14 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
     devices.set_up()
     keras.backend.clear_session()
     # What `auto` stands for is part of the run: on another machine it may be something else, and other bits.
-    asked = dataclasses.replace(job, options={**job.options, "scoring": resolved_scoring(job.options["scoring"])})
+    method = method_of(recipes.load(job.recipe))
+    asked = dataclasses.replace(job, options=method.resolved(job.options))
     job = dataclasses.replace(asked, options=lengthened(asked.options, job.bags))
     folder = job.folder(out)
     sources = _sources(job, dataset)
     crew = crew or Alone()
-    learner = _learner(job, sources["train"].instance_shape, crew)
-    model, scorer = learner.model, learner.scorer
-    method = _method(job, learner)  # before the folder: an option that cannot be leaves nothing behind
-    config = _config(asked, dataset, sources, model, crew)
+    prepared = method.prepare(job, dataset, sources, crew)  # before the folder: what cannot be leaves nothing behind
+    config = _config(asked, dataset, sources, prepared, crew)
     crew.agree("command, data and initial weights", runs.digest(identity(config)))
     with contextlib.ExitStack() as held:
         resuming, finished = crew.of_chief(lambda: _start(folder, config, sources, resume, held), 2)
@@ -77,23 +64,23 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
             show(f"{folder}: finished already")
             return folder
         progress = ProgressFile(folder) if crew.chief else None
-        observers = _observers(job, folder, sources, scorer, show, progress) if crew.chief else ()
-        state = _learn(folder, _loop(folder, method, learner, sources, observers, crew), bool(resuming), crew)
-        crew.of_chief(lambda: _answers(folder, model, scorer, sources, config, show, progress))
+        observers = _observers(job, folder, sources, prepared, show, progress) if crew.chief else ()
+        state = _learn(folder, _loop(folder, prepared, sources, observers, crew), bool(resuming), crew)
+        crew.of_chief(lambda: _answers(folder, prepared, sources, config, show, progress))
     show(f"{folder}: done after {state.epoch} epochs, best epoch {state.convergence.best_epoch}")
     return folder
 
 
-def trained_scorer(folder, config):
-    """The Scorer of a finished run's best weights. Raises RunError where the run is unfinished."""
+def trained(folder, config):
+    """The Restored of a finished run, with its best weights. Raises RunError where the run is unfinished."""
     if not runs.is_finished(folder):
         raise runs.RunError(f"{folder}: its training has not finished; go on with train.py and --resume.")
     devices.set_up()
+    recipe = recipes.load(config["recipe"])
     # A run of before an option was there has its default.
-    options = resolve(recipes.load(config["recipe"]).OPTIONS, config["options"])
-    model = build_scorer(options, config["seed"], config["channels"])
-    best_weights(folder, model).load()
-    return Scorer(model, options["chunk"], options["jit"])
+    restored = method_of(recipe).restore(resolve(recipe.OPTIONS, config["options"]), config)
+    best_weights(folder, restored.model).load()
+    return restored
 
 
 def best_weights(folder, model):
@@ -118,30 +105,8 @@ def _check_labels(dataset, rows):
             )
 
 
-def _learner(job, shape, crew):
-    """The Replica that learns: this device's, or one that shares its work out over a crew."""
-    height, width, channels = shape
-
-    def build():
-        model = build_scorer(job.options, job.seed, channels, (height, width))
-        scorer = Scorer(model, job.options["chunk"], job.options["jit"])
-        search = build_search(job.options, model, scorer)
-        search.check((height, width, channels))
-        chooser = build_chooser(job.options, search, job.bags)
-        kept = {"likeliest": chooser.likeliest} if job.options["rescore_top"] else {}
-        return Replica(model, scorer, search, build_signals(job.options, model, chooser, job.seed), kept)
-
-    if crew.replicas == 1:
-        return build()
-    if job.options["rescore_top"]:
-        raise OptionError("--set rescore_top: Expected 0 with --strategy, whose replicas do not share the table. "
-                          f"Received: {job.options['rescore_top']}.")
-    replicas = Replicas(crew, build)
-    signal = SharedSignal(replicas)
-    return replicas.leader._replace(search=SharedSearch(replicas), signal_of=lambda epoch: signal)
-
-
-def _config(job, dataset, sources, model, crew):
+def _config(job, dataset, sources, prepared, crew):
+    model = prepared.replica.model
     template = dataset.info.get("preprocessing", {}).get("settings", {}).get("template")
     if template and not (Path(dataset.folder) / template).exists():
         raise DatasetError(f"{dataset.folder}: Expected {template}, to which its scans are aligned. Received: none.")
@@ -151,6 +116,7 @@ def _config(job, dataset, sources, model, crew):
         "channels": int(model.input_shape[-1]),
         "parameters": int(model.count_params()),
         "initial_weights": runs.weights_digest(model),
+        **prepared.facts,
         **({"replicas": crew.replicas} if crew.replicas > 1 else {}),
         **runs.environment(),
     }
@@ -205,49 +171,30 @@ def _clear(folder):
             path.unlink()
 
 
-class _Method(NamedTuple):
-    plan: Plan
-    signal_of: Callable
-    window_of: Callable
-    optimizer: keras.optimizers.Optimizer
-    learning_rate: Callable | None
-    reads_ahead: Callable
-
-
-def _method(job, learner):
-    """What the options ask the loop to train with."""
-    options = job.options
-    plan = Plan(
-        options["max_epochs"], options["patience"], options["min_delta"], job.seed,
-        first_epoch=min(options["warm_up"], options["max_epochs"] - 1),
-    )
-    return _Method(
-        plan, learner.signal_of, window_of(options), build_optimizer(options), learning_rate(options),
-        lambda epoch: epoch < options["warm_up"],
-    )
-
-
-def _observers(job, folder, sources, scorer, show, progress):
-    images = TensorBoard(folder, sources["validation"], scorer, job.options["image_every"])
+def _observers(job, folder, sources, prepared, show, progress):
+    images = TensorBoard(folder, sources["validation"], prepared.replica.scorer, job.options["image_every"])
     return [HistoryTable(folder / "history.csv"), Console(show), images, progress]
 
 
-def _loop(folder, method, learner, sources, observers, crew):
-    model = learner.model
-    checkpoints = Checkpoints(folder / "checkpoints", model, method.optimizer, **learner.kept)
+def _loop(folder, prepared, sources, observers, crew):
+    replica, model = prepared.replica, prepared.replica.model
+    checkpoints = Checkpoints(folder / "checkpoints", model, prepared.optimizer, **replica.kept)
     best = best_weights(folder, model)
     if crew.replicas > 1:
         checkpoints, best = SharedCheckpoints(crew, checkpoints, model), ChiefsBest(crew, best)
     return Loop(
-        method.plan, sources["train"], sources["validation"], method.signal_of, method.window_of, method.optimizer,
-        model.trainable_variables, learner.search, checkpoints, best, observers, method.learning_rate, crew.agreed,
-        method.reads_ahead if crew.replicas == 1 else (lambda epoch: False),
+        prepared.plan, sources["train"], sources["validation"], replica.signal_of, prepared.window_of,
+        prepared.optimizer, model.trainable_variables, replica.search, checkpoints, best, observers,
+        prepared.learning_rate, crew.agreed, prepared.reads_ahead if crew.replicas == 1 else (lambda epoch: False),
     )
 
 
-def _answers(folder, model, scorer, sources, config, show, progress):
+def _answers(folder, prepared, sources, config, show, progress):
     for name in ("validation", "test"):
         show(f"scoring {name}: {len(sources[name])} bags")
-        write_tables(folder, name, sources[name], scorer)
+        write_tables(folder, name, sources[name], prepared.replica.scorer)
+    if prepared.finish:
+        prepared.finish(folder, sources, show)
     progress.write()  # before the file that makes the run a finished one, which is left as it is
-    export(folder, model, config, config["data"]["folder"])
+    added = prepared.exported(folder) if prepared.exported else (None, {})
+    export(folder, prepared.replica.model, config, config["data"]["folder"], *added)

@@ -65,6 +65,20 @@ class Replicas:
                 target.assign(tf.convert_to_tensor(source))
 
 
+def share_out(crew, build):
+    """The Replica that learns: this device's, or one that shares its work out over a crew.
+
+    Args:
+        crew: of the replicas.
+        build: () -> Replica, on the device at hand.
+    """
+    if crew.replicas == 1:
+        return build()
+    replicas = Replicas(crew, build)
+    signal = SharedSignal(replicas)
+    return replicas.leader._replace(search=SharedSearch(replicas), signal_of=lambda epoch: signal)
+
+
 class SharedSearch:
     """A search over all replicas; it finds one candidate a bag, the top slice, scored exactly.
 

@@ -23,25 +23,26 @@ def top_scores(source, scores):
 
 
 def validate(source, search):
-    """Returns {"validation_loss", "validation_ap", "validation_auc"} over all bags of the source.
+    """Returns {"validation_loss", "validation_error", "validation_ap", "validation_auc"} over all bags of the source.
 
     Args:
         source: a source of `mil_tf.data`.
         search: of `mil_tf.training.search`; the top slice it finds is scored exactly.
 
     The loss is the cross-entropy of the top slice against the bag's label (remedios2020 is silent; the released code
-    does so). AP and AUC are NaN where the source holds one class only.
+    does so); the error is the share of bags called wrong at 0.5, 1 less the accuracy. AP and AUC are NaN where the source holds one class only.
     """
     found = search(source, range(len(source)), settled=True)
     probabilities = np.array([_top(source, *each) for each in enumerate(found)])
     labels = source.labels[:, 0]
     of_label = np.where(labels == 1, probabilities, 1.0 - probabilities)
     loss = float(-np.log(np.clip(of_label, EPSILON, 1.0)).mean())
+    error = float(((probabilities >= 0.5) != (labels == 1)).mean())
     try:
         ap, auc = ranking_metrics(labels, probabilities)
     except MetricUndefined:
         ap = auc = float("nan")
-    return {"validation_loss": loss, "validation_ap": ap, "validation_auc": auc}
+    return {"validation_loss": loss, "validation_error": error, "validation_ap": ap, "validation_auc": auc}
 
 
 def _top(source, position, found):

@@ -64,11 +64,11 @@ def test_the_tables_hold_every_bag_and_slice_of_their_split(tiny_run, tiny_data)
 
 def test_the_tables_are_of_the_best_weights(tiny_run, tiny_data):
     from mil_tf.data import ShardSource
-    from mil_tf.training.run import trained_scorer
+    from mil_tf.training.run import trained
 
     dataset = Dataset(tiny_data)
     source = ShardSource(dataset, dataset.splits(0)["test"])
-    scores = trained_scorer(tiny_run, config(tiny_run))(source, range(len(source)))
+    scores = trained(tiny_run, config(tiny_run)).scorer(source, range(len(source)))
     told = [float(row["y_prob"]) for row in rows(tiny_run / "predictions-test.csv")]
     np.testing.assert_allclose(told, [score[:, 1].max() for score in scores], rtol=1e-6)
 

@@ -1,0 +1,120 @@
+"""What a trained network of positions does after training: its detector is tuned and frozen, points are written.
+
+Two fifths of the test patients tune, the others test (nemcek2021, section II-E), both named in the run's tables. On
+any other cohort the frozen detector finds points, and all patients test.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from mil_tf import runs
+from mil_tf.localization.detector import PUBLISHED, Detector
+from mil_tf.localization.located import POSITIVE
+from mil_tf.localization.peaks import find_peaks, resized
+from mil_tf.localization.tables import Slice, write_points
+from mil_tf.localization.truth import boxes_of
+from mil_tf.localization.tuning import BOUNDS, TuningError, bayesian_optimization, parted, tune
+from mil_tf.models.position_export import ExportedPositions
+from mil_tf.options import OptionError
+from mil_tf.training.scoring import CHUNK_PIXELS, fitting
+
+FILE = "detector.json"
+
+
+def check(options):
+    """Raises OptionError where the detector cannot be tuned, before anything is trained."""
+    if options["detector"] == "published":
+        return
+    try:
+        bayesian_optimization()
+    except TuningError as error:
+        raise OptionError(f"{error}; or take the authors' optimum with --set detector=published.") from error
+
+
+class Detecting:
+    """Points of a network's maps.
+
+    Args:
+        models: `mil_tf.models.position_scorer.PositionModels`.
+        options: of the recipe, resolved.
+        seed: of the run.
+    """
+
+    def __init__(self, models, options, seed):
+        mapper = models.mapper
+        self._scorer, self._mapper, self._options, self._seed = models.scorer, mapper, options, seed
+        self._forward = tf.function(
+            lambda slices: mapper(slices, training=False), input_signature=[tf.TensorSpec([None, None, None, 1])]
+        )
+
+    def finish(self, folder, sources, show):
+        """Tunes the detector on test patients, freezes it in detector.json and writes the points of all."""
+        found = list(self.located(sources["test"]))
+        told, used = self._chosen(found, show)
+        runs.write_json(Path(folder) / FILE, told)
+        self._write(folder, "test", found, told, used)
+
+    def tables(self, folder, name, source):
+        """Writes the points of another cohort by the run's frozen detector."""
+        self._write(folder, name, self.located(source), runs.read_json(Path(folder) / FILE), None)
+
+    def exported(self, folder):
+        """(module, facts) for `mil_tf.export`."""
+        told = runs.read_json(Path(folder) / FILE)
+        facts = {name: told[name] for name in ("pooling", "detector", "only_positive")}
+        return ExportedPositions(self._scorer, self._mapper), {"positions": facts}
+
+    def located(self, source):
+        """Yields a Slice of every slice of a source."""
+        size = self._options["chunk"] or fitting(source.instance_shape, CHUNK_PIXELS, 256)
+        for start in range(0, len(source), size):
+            places = range(start, min(start + size, len(source)))
+            slices = np.concatenate([source.take(place, [0]) for place in places]).astype(np.float32)
+            answers = self._forward(slices)
+            maps, probabilities = answers["map"].numpy()[..., 0], answers["probabilities"].numpy()[:, 1]
+            for place, found, probability in zip(places, maps, probabilities):
+                bag = dataclasses.replace(source.fields(place), mask=source.mask(place))
+                yield Slice(
+                    bag.id, bag.patient, int(source.labels[place, 0]), slices.shape[1:3], found, float(probability),
+                    boxes_of(bag),
+                )
+
+    def _chosen(self, found, show):
+        """(what detector.json tells, {patient: "tune" or "test"} or None where none tunes)."""
+        pooling = self._options["pooling"]
+        told = {"pooling": pooling, "only_positive": self._options["only_positive"], "bounds": BOUNDS[pooling]._asdict()}
+        try:
+            tuned, used = self._tuned([one for one in found if one.boxes is not None], show)
+        except TuningError as error:
+            show(f"detector: the authors' for {pooling} pooling ({error})")
+            published = {"detector": PUBLISHED[pooling]._asdict(), "source": "published"}
+            return {**told, **published, "dice_tuned": None, "trials": 0}, None
+        chosen = {"detector": tuned.detector._asdict(), "source": "tuned"}
+        return {**told, **chosen, "dice_tuned": tuned.dice, "trials": len(tuned.trials)}, used
+
+    def _tuned(self, known, show):
+        if self._options["detector"] == "published":
+            raise TuningError("as --set detector=published asks")
+        tuners = _tuners(known, self._seed)
+        used = {one.patient: "tune" if one.patient in tuners else "test" for one in known}
+        show(f"tuning the detector on the slices of {len(tuners)} of {len(used)} test patients")
+        slices = [(self._peaks(one), one.boxes) for one in known if one.patient in tuners]
+        return tune(slices, BOUNDS[self._options["pooling"]], self._seed, self._options["trials"]), used
+
+    def _peaks(self, one):
+        """The Peaks that `points_of` lets the detector choose from."""
+        silent = self._options["only_positive"] and one.probability < POSITIVE
+        return find_peaks(np.zeros((1, 1)) if silent else resized(one.map2d, one.shape))
+
+    def _write(self, folder, name, found, told, used):
+        write_points(folder, name, found, Detector(**told["detector"]), told["only_positive"], used)
+
+
+def _tuners(known, seed):
+    """The patients to tune on: two fifths of those with boxes, and of those without."""
+    ill = {one.patient for one in known if len(one.boxes)}
+    healthy = {one.patient for one in known} - ill
+    return {*parted(sorted(ill), seed)[0], *(parted(sorted(healthy), seed)[0] if len(healthy) > 1 else ())}

@@ -1,0 +1,66 @@
+"""What a recipe's method hands to a run: the loop's parts, and what it adds to the run's folder.
+
+A recipe names its method (METHOD): a module of `mil_tf.training` with
+
+    resolved(options)                      the options with what `auto` stands for on this machine
+    prepare(job, dataset, sources, crew)   a Prepared for a run that begins or goes on
+    restore(options, config)               a Restored of a finished run, its weights not yet loaded
+
+so that neither the loop nor the run knows a paper.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+METHODS = {"selection": "selecting", "positions": "positions"}
+
+
+class Restored(NamedTuple):
+    """A trained model's parts.
+
+    Attributes:
+        model: the Keras model whose weights the run keeps, (n, h, w, c) in HU -> (n, 2) probabilities.
+        scorer: its `Scorer`.
+        tables: (folder, name, source) -> None, writes what the method says of a cohort beyond the bags' and
+            instances' tables; None where that is nothing.
+    """
+
+    model: Any
+    scorer: Any
+    tables: Callable | None = None
+
+
+class Prepared(NamedTuple):
+    """A method that is ready to train.
+
+    Attributes:
+        replica: `mil_tf.training.shared.Replica`.
+        plan: `mil_tf.training.loop.Plan`.
+        window_of: epoch -> bags an optimizer step.
+        optimizer: Keras optimizer.
+        learning_rate: epoch -> rate.
+        reads_ahead: epoch -> whether the loop reads the next window's bags.
+        facts: what the run's config tells beside the options, {} for nothing.
+        finish: (folder, sources, show) -> None, called with the best weights, after the tables of bags and instances.
+        exported: (folder) -> (tf.Module with `signatures()`, facts for its mil_tf.json), or None for the scorer alone.
+    """
+
+    replica: Any
+    plan: Any
+    window_of: Callable
+    optimizer: Any
+    learning_rate: Callable
+    reads_ahead: Callable = lambda epoch: False
+    facts: dict = {}
+    finish: Callable | None = None
+    exported: Callable | None = None
+
+
+def method_of(recipe):
+    """The module of a recipe's method.
+
+    Args:
+        recipe: its module.
+    """
+    return importlib.import_module(f"mil_tf.training.{METHODS[recipe.METHOD]}")

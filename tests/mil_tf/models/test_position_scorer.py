@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from mil_tf.models.channels import HuChannels
+from mil_tf.models.position_mil import network
+from mil_tf.models.position_scorer import Shrunk, position_models
+
+
+@pytest.fixture(scope="module")
+def models():
+    return position_models(network("paper", "max"), (100, 50, 60), (10, 20, 30))
+
+
+@pytest.fixture(scope="module")
+def slices():
+    return np.random.default_rng(0).normal(30, 20, (3, 16, 20, 1)).astype(np.float32)
+
+
+def test_all_see_one_network(models, slices):
+    channels = HuChannels((100, 50, 60), (10, 20, 30))(slices)
+    inner = models.network(channels)
+    np.testing.assert_allclose(models.input(slices), channels, rtol=1e-6)
+    expected = expit(inner["logit"].numpy()[:, 0].astype(np.float64))
+    found = models.mapper(slices)
+    for probabilities in (models.learner(channels), models.scorer(slices), found["probabilities"]):
+        np.testing.assert_allclose(np.asarray(probabilities)[:, 1], expected, rtol=1e-5)
+    np.testing.assert_allclose(found["map"], inner["map"], rtol=1e-5)
+    assert len(models.scorer.weights) == len(models.network.weights)
+
+
+def test_the_learner_has_logits_of_two_classes(models):
+    assert models.learner.get_layer("logits").output.shape[-1] == 2
+
+
+def test_shrunk_takes_nearest_pixels_of_larger_slices_alone():
+    image = np.arange(64.0).reshape(1, 8, 8, 1)
+    np.testing.assert_array_equal(Shrunk(4)(image)[0, ..., 0], image[0, ::2, ::2, 0])
+    np.testing.assert_array_equal(Shrunk(5)(image), image)
+    np.testing.assert_array_equal(Shrunk(9)(image), image)
+    with pytest.raises(ValueError, match="at least 1"):
+        Shrunk(0)
+
+
+def test_a_shrunk_slice_is_seen_like_a_small_one(slices):
+    net = network("released", "max")
+    large = np.repeat(np.repeat(slices[:, :16, :16], 2, 1), 2, 2)
+    small, seen = position_models(net), position_models(net, seen=16)
+    np.testing.assert_allclose(seen.scorer(large), small.scorer(slices[:, :16, :16]), rtol=1e-6)

@@ -1,0 +1,206 @@
+"""The method of nemcek2021, whole runs on slices of seconds: what it learns from, writes, refuses, and goes on with."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import train
+from mil_tf.options import OptionError
+from mil_tf.training.positions import class_weights, learning_rate, weighted
+from tfrecords import Bag
+from tfrecords.writer import DatasetWriter
+
+SETTINGS = {"kind": "ct", "unit": "slice", "settings": {"size": 16, "brain": "none"}, "hash": "0123456789abcdef"}
+SIZES = {"train": 6, "validation": 2, "test": 8}  # patients of four slices each
+OPTIONS = "max_epochs=3 drops=[2] window=5 crop=12 micro_batch=3 trials=2 image_every=2 learning_rate=0.003".split()
+
+
+def one_slice(patient, index):
+    rng = np.random.default_rng(10 * patient + index)
+    pixels = rng.normal(30, 4, (1, 16, 16, 1)).astype(np.float16)
+    mask = np.zeros((1, 16, 16), np.uint8)
+    label = patient % 2 and index < 2
+    if label:
+        mask[0, 3:9, 4 + index:10 + index] = 1
+        pixels[mask > 0] += 45
+    return Bag(
+        id=f"p{patient:02d}/{index}", patient=f"p{patient:02d}", label=[int(label)], instances=pixels, source_index=[index],
+        instance_label=[[int(label)]], mask=mask,
+    )
+
+
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("slices")
+    bags = {(p, i): one_slice(p, i) for p in range(sum(SIZES.values())) for i in range(4)}
+    writer = DatasetWriter(folder, [[bag.id for bag in bags.values()]], {"classes": ["hemorrhage"], "preprocessing": SETTINGS})
+    with writer.shard(0) as shard:
+        for bag in bags.values():
+            shard.write(bag)
+    writer.finish()
+    names = [name for name, count in SIZES.items() for _ in range(count)]
+    with open(folder / "splits.csv", "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("id", "patient", "split", "fold"))
+        table.writerows((bag.id, bag.patient, names[patient], 0) for (patient, _), bag in bags.items())
+    return folder
+
+
+def trained(slices, out, *more):
+    code = train.main(["--recipe", "nemcek2021", "--data", str(slices), "--out", str(out), "--set", *OPTIONS, *more])
+    return code, out / "nemcek2021" / "bags-24" / "fold-0" / "seed-0"
+
+
+@pytest.fixture(scope="module")
+def run(slices, tmp_path_factory):
+    code, folder = trained(slices, tmp_path_factory.mktemp("runs"))
+    assert code == 0
+    return folder
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_its_detector_points_and_maps(run):
+    told = json.loads((run / "detector.json").read_text())
+    assert told["source"] == "tuned" and told["trials"] == 12 and told["pooling"] == "max"
+    located = rows(run / "located-test.csv")
+    assert len(located) == 32 and {row["used"] for row in located} == {"tune", "test"}
+    uses = {row["patient"]: row["used"] for row in located}
+    assert all(uses[row["patient"]] == row["used"] for row in located)
+    assert sum(use == "tune" for use in uses.values()) == 4  # two of four with boxes, two of four without
+    assert (run / "points-test.csv").is_file()
+    loaded = tf.saved_model.load(str(run / "export")).signatures["maps"]
+    found = loaded(slices=tf.zeros((2, 16, 16, 1)))
+    assert found["map"].shape == (2, 4, 4) and found["probabilities"].shape == (2, 2)
+    assert json.loads((run / "export" / "mil_tf.json").read_text())["positions"]["detector"] == told["detector"]
+
+
+def test_the_best_epoch_is_that_of_the_fewest_errors(run):
+    errors = [float(row["validation_error"]) for row in rows(run / "history.csv")]
+    table = rows(run / "predictions-validation.csv")
+    wrong = np.mean([(float(row["y_prob"]) >= 0.5) != (row["y_true"] == "1") for row in table])
+    assert wrong == pytest.approx(min(errors))
+
+
+def test_constants_of_the_channels_are_those_of_the_training_slices(run, slices):
+    from mil_tf.models.channels import measured
+
+    kept = json.loads((run / "config.json").read_text())["standardisation"]
+    pixels = [one_slice(p, i).instances for p in range(SIZES["train"]) for i in range(4)]
+    for ours, expected in zip((kept["mean"], kept["std"]), measured(pixels)):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9)
+
+
+def test_the_exported_maps_are_those_of_the_tables(run, slices):
+    """Points found through the SavedModel's maps are the points of the table."""
+    from mil_tf.data import ShardSource
+    from mil_tf.localization.detector import Detector
+    from mil_tf.localization.located import points_of
+    from tfrecords import Dataset
+
+    dataset = Dataset(slices)
+    source = ShardSource(dataset, dataset.splits(0)["test"])
+    detector = Detector(**json.loads((run / "detector.json").read_text())["detector"])
+    score = tf.saved_model.load(str(run / "export")).signatures["maps"]
+    found = []
+    for place, id in enumerate(source.ids):
+        answer = score(slices=tf.constant(source.take(place, [0]), tf.float32))
+        points, _ = points_of(answer["map"].numpy()[0], (16, 16), answer["probabilities"].numpy()[0, 1], detector)
+        found += [(id, *map(str, point)) for point in points.tolist()]
+    assert found == [(row["id"], row["row"], row["column"]) for row in rows(run / "points-test.csv")]
+
+
+def test_same_seed_same_bits_and_a_resumed_run_too(run, slices, tmp_path, bits, monkeypatch):
+    from mil_tf.training.loop import Loop
+
+    steps = []
+    step = Loop._step
+
+    def killed(self, state, window):
+        step(self, state, window)
+        steps.append(state.step)
+        if len(steps) == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Loop, "_step", killed)
+    assert trained(slices, tmp_path)[0] == 130
+    monkeypatch.undo()
+    code = train.main(["--recipe", "nemcek2021", "--data", str(slices), "--out", str(tmp_path), "--resume", "--set", *OPTIONS])
+    assert code == 0
+    again = tmp_path / "nemcek2021" / "bags-24" / "fold-0" / "seed-0"
+    first, second = bits(run), bits(again)
+    assert first.keys() == second.keys() and all(first[name] == second[name] for name in first)
+    for name in ("points-test.csv", "located-test.csv", "detector.json"):
+        assert (run / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_attention_and_the_released_variant_run_too(slices, tmp_path):
+    code, folder = trained(slices, tmp_path / "a", "pooling=attention", "max_epochs=1", "detector=published", "only_positive=true")
+    assert code == 0 and json.loads((folder / "detector.json").read_text())["source"] == "published"
+    options = ["max_epochs=1", "trials=1", "window=8", "chunk=5"]
+    command = ["--recipe", "nemcek2021", "--variant", "released", "--data", str(slices), "--out", str(tmp_path / "b")]
+    assert train.main([*command, "--set", *options]) == 0
+
+
+def test_another_cohort_is_scored_by_the_frozen_detector(run, slices, tmp_path):
+    import shutil
+
+    from mil_tf.inference import predict_dataset
+
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "bags.csv").write_text("id,patient,label\n")
+    table = copy / "predictions-validation.csv"
+    table.write_text(table.read_text().splitlines()[0] + "\n")  # nobody is known to it
+    predict_dataset(copy, slices, "other")
+    located = rows(copy / "located-other.csv")
+    assert len(located) == 64 and {row["used"] for row in located} == {"test"}
+    counts = {row["id"]: row["tp"] for row in rows(copy / "located-test.csv")}
+    assert {row["id"]: row["tp"] for row in located if row["id"] in counts} == counts
+
+
+def test_scans_are_refused(tiny_data, tmp_path, capsys):
+    assert train.main(["--recipe", "nemcek2021", "--data", str(tiny_data), "--out", str(tmp_path)]) == 2
+    assert "--unit slice" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["augmentation=more", "keep=first", "detector=mine", "form=new", "pooling=mean",
+                                    "start=missing.keras"])
+def test_a_choice_that_is_none_is_refused_in_one_line(slices, tmp_path, capsys, option):
+    assert trained(slices, tmp_path, option)[0] == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_run_begins_with_given_weights(slices, tmp_path):
+    from mil_tf.models.position_mil import network
+
+    network("paper", "max").save(tmp_path / "network.keras")
+    code, folder = trained(slices, tmp_path / "runs", f"start={tmp_path / 'network.keras'}", "max_epochs=1", "learning_rate=1e-30")
+    assert code == 0
+    from mil_tf.training.run import trained as restored
+
+    kept = restored(folder, json.loads((folder / "config.json").read_text())).model
+    import keras
+
+    given = keras.models.load_model(tmp_path / "network.keras")
+    for ours, theirs in zip(kept.trainable_variables, given.trainable_variables):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_classes_weigh_the_same_together():
+    weights = class_weights([0, 0, 0, 1])
+    np.testing.assert_allclose(weights, [4 / 3, 4])
+    loss = weighted(lambda targets, logits: tf.ones(len(targets)), weights)
+    np.testing.assert_allclose(loss(tf.one_hot([0, 1], 2), tf.zeros((2, 2))), weights)
+    with pytest.raises(OptionError, match="both classes. Received: 0 positive of 3"):
+        class_weights([0, 0, 0])
+
+
+def test_the_rate_drops_as_the_paper_says():
+    rate = learning_rate({"learning_rate": 0.01, "drops": (20, 30, 35)})
+    assert [round(rate(epoch) / 0.01, 9) for epoch in (0, 19, 20, 29, 30, 34, 35, 39)] == [1, 1, .1, .1, .01, .01, .001, .001]
