@@ -168,7 +168,7 @@ def summary(volumes, split):
             f"{len(split.left_out)} negative volumes left out, as their patients are in training: "
             f"{', '.join(split.left_out[:SHOWN])}{more}"
         )
-    whole = "train" in split.place.values()  # in folds every volume is validation once; and a whole split balances nothing
+    whole = "train" in split.place.values()  # and balances nothing; in folds each volume is validation once
     if not whole and not _balanced(volumes, split):
         lines.append("Training is not balanced: there are too few negatives.")
     return lines

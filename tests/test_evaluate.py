@@ -113,6 +113,57 @@ def test_numbers_agree_between_files(run, no_page):
     assert (int(tpr["k"]), int(tpr["n"])) == (decision["tp"], decision["tp"] + decision["fn"])
 
 
+def write_located(run, name, bags=24, **more):
+    """Points of the cohort of write_cohort: the patients of its first bags were tuned on."""
+    rows = [[f"{name}-{bag}", f"p{bag // 2}", bag % 2, bag % 2, bag % 2 * (bag % 3 > 0), bag % 5 == 0,
+             bag % 2 * (bag % 3 == 0), "tune" if bag < 10 else "test"] for bag in range(bags)]
+    write_table(run / f"located-{name}.csv", "id,patient,y_true,boxes,tp,fp,fn,used",
+                [[int(cell) if isinstance(cell, bool) else cell for cell in row] for row in rows])
+    facts = {"pooling": "max", "detector": {"h": 0.1, "threshold": 0.5, "distance": 9.0}, "only_positive": False,
+             "source": "tuned", "dice_tuned": 0.75, "trials": 130, "bounds": {"h": [0, 1.5]}, **more}
+    (run / "detector.json").write_text(json.dumps(facts))
+
+
+def test_points_are_scored_against_boxes(run, capsys):
+    write_located(run, "test")
+    assert evaluate.main([str(run), "--resamples", "50"]) == 0
+    shown, page = capsys.readouterr().out, (run / "report.html").read_text(encoding="utf-8")
+    assert "points against boxes: 14 slices of 7 patients, 7 positive, 7 boxes" in shown
+    assert "Where it bleeds: points against boxes" in page and "tuned on 5 other patients" in page
+    found = numbers_of(run)["cohorts"]
+    assert found["validation"]["positions"] is None and found["test"]["positions"]["counts"]["boxes"] == 7
+    with open(run / "evaluation" / "metrics.csv", newline="") as file:
+        rows = {row["metric"]: row for row in csv.DictReader(file) if row["cohort"] == "test"}
+    dice = found["test"]["positions"]["points"]["dice"]
+    assert [float(rows["points_dice"][column]) for column in ("value", "low", "high")] == [
+        dice[column] for column in ("value", "low", "high")]
+    assert [rows["points_dice"][column] for column in ("bags", "patients", "positives")] == ["14", "7", "7"]
+    assert rows["ap"]["bags"] == "24"
+
+
+def test_points_of_several_runs_stand_in_the_summary(run, tmp_path, capsys, no_page):
+    other = run.with_name("seed-1")
+    other.mkdir()
+    for name in ("validation", "test"):
+        write_cohort(other, name, seed=5)
+    write_located(run, "test")
+    evaluate.main([str(tmp_path / "runs"), "--resamples", "50"])
+    assert "Dice of points" in capsys.readouterr().out
+    with open(tmp_path / "runs" / "summary.csv", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert first["points_boxes"] == "7" and second["points_dice"] == ""
+    points = numbers_of(run)["cohorts"]["test"]["positions"]["points"]
+    assert float(first["points_ppv_low"]) == points["ppv"]["low"]
+
+
+def test_a_broken_table_of_points_is_named(run, capsys):
+    write_located(run, "test", bags=26)
+    assert "located-test.csv, line 26: slice test-24 is not in predictions-test.csv" in refused(capsys, run)
+    write_located(run, "test")
+    (run / "detector.json").write_text("{")
+    assert "detector.json cannot be read as JSON" in refused(capsys, run)
+
+
 def test_same_seed_same_numbers(run, no_page):
     written = []
     for seed in ("0", "0", "1"):

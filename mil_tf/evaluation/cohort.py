@@ -9,6 +9,7 @@ from mil_tf.evaluation.beside import MEAN_POOLING, TRIVIAL, absent, baseline, me
 from mil_tf.evaluation.calibration import Calibration, calibrate
 from mil_tf.evaluation.intervals import Estimate, PatientBootstrap, ranking_estimates, rate_estimate
 from mil_tf.evaluation.metrics import RATES, Confusion, confusion, rate_masks
+from mil_tf.evaluation.positions import Positions
 from mil_tf.evaluation.slices import Versus, slice_metrics
 from mil_tf.evaluation.tables import Instances, Predictions
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
@@ -40,7 +41,8 @@ class Decision(NamedTuple):
 class Score:
     """One cohort with its tables and numbers; `slices` is None where no slice truth exists.
 
-    `baselines` maps the names of `mil_tf.evaluation.beside` to Baselines.
+    `baselines` maps the names of `mil_tf.evaluation.beside` to Baselines; `positions` is None where there are no points
+    to score against boxes.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Score:
     slices: dict | None
     calibration: Calibration | None = None
     baselines: dict = field(default_factory=dict)
+    positions: Positions | None = None
 
     @property
     def sample(self):
@@ -65,7 +68,8 @@ class Score:
         return {"counts": self.counts, **_plain(self.ranking), "decisions": decisions,
                 "calibration": self.calibration and self.calibration.numbers(),
                 "baselines": {name: one.numbers() for name, one in self.baselines.items()},
-                "slices": _plain(self.slices)}
+                "slices": _plain(self.slices),
+                "positions": self.positions and self.positions.numbers()}
 
     def rows(self):
         """(metric, threshold or None, Estimate) of every number, flat, for a table."""
@@ -80,9 +84,17 @@ class Score:
         for name, versus in (self.slices or {}).items():
             if isinstance(versus, Versus):
                 yield from ((f"slice_{name}_{who}", None, e) for who, e in versus._asdict().items())
+        if self.positions:
+            yield from self.positions.rows()
+
+    def counts_of(self, metric):
+        """The counts that a number of `rows` is made of: bags, patients, positives."""
+        if self.positions and metric in (name for name, _, _ in self.positions.rows()):
+            return self.positions.as_bags()
+        return self.counts
 
 
-def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None):
+def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None, positions=None):
     """Score one cohort.
 
     Args:
@@ -90,6 +102,7 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed, trivi
         threshold: the one chosen on validation, None where that had one class only.
         resamples, seed: of the bootstrap by patient.
         trivial: the trivial detector's score of each bag (n,), or why there is none; None leaves it out.
+        positions: Positions of the cohort, None where there are none.
     """
     bootstrap = PatientBootstrap(predictions.patient, resamples, seed)
     truth, probability, patient = predictions.y_true, predictions.y_prob, predictions.patient
@@ -99,7 +112,7 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed, trivi
                  [_decide(predictions, rule, at) for rule, at in rules.items() if at is not None],
                  None if instances is None else slice_metrics(predictions, instances, bootstrap),
                  calibrate(truth, probability, patient, bootstrap),
-                 _baselines(predictions, instances, trivial, bootstrap))
+                 _baselines(predictions, instances, trivial, bootstrap), positions)
 
 
 def _baselines(predictions, instances, trivial, bootstrap):

@@ -4,6 +4,7 @@ from html import escape
 
 from mil_tf.evaluation.names import BASELINE_NOTE, BASELINES, FIGURES, METHODS, PRIOR_NOTE, RATES, SLICES, slice_sample
 from mil_tf.evaluation.page import cell, figure, row, table, words, write_page
+from mil_tf.evaluation.positions_views import positions_part
 from mil_tf.evaluation.settings import settings_part
 
 
@@ -24,7 +25,8 @@ def write_report(path, title, scores, figures, config, command, sections=()):
     write_page(path, title, [
         f"<h1>{escape(title)}</h1>", f'<p class="soft">{escape(sample)}</p>',
         f'<p class="answer">{escape(answer(score))}</p>', "<h2>Bags</h2>", _bag_table(scores),
-        *_baseline_part(score), *_slice_part(score), "<h2>Figures</h2>", _figures(figures), *sections,
+        *_baseline_part(score), *_slice_part(score), *positions_part(score.positions),
+        "<h2>Figures</h2>", _figures(figures), *sections,
         "<h2>How the numbers are made</h2>", _methods(scores), "<h2>What made this run</h2>",
         settings_part(config), "<h3>Evaluation</h3>", f"<pre>{escape(command)}</pre>"])
 

@@ -15,7 +15,7 @@ def write_metrics(folder, scores, threshold, resamples, seed):
                "bootstrap": {"resamples": resamples, "seed": seed, "by": "patient"},
                "cohorts": {score.name: score.numbers() for score in scores}}
     write_json(folder / "metrics.json", numbers)
-    rows = [[score.name, metric, at, e.value, e.low, e.high, e.k, e.n, *score.counts.values(), e.note]
+    rows = [[score.name, metric, at, e.value, e.low, e.high, e.k, e.n, *score.counts_of(metric).values(), e.note]
             for score in scores for metric, at, e in score.rows()]
     write_csv(folder / "metrics.csv", METRIC_COLUMNS, rows)
 
@@ -33,6 +33,8 @@ def _summary_row(name, score):
         rule = "" if threshold is None else _rule(score, threshold)
         row.update({metric + rule: estimate.value, f"{metric}{rule}_low": estimate.low,
                     f"{metric}{rule}_high": estimate.high})
+    if score.positions:
+        row.update({f"points_{name}": count for name, count in score.positions.counts.items()})
     return row
 
 

@@ -13,12 +13,14 @@ from mil_tf.evaluation.cohort import score_cohort
 from mil_tf.evaluation.enough import MARGIN
 from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
+from mil_tf.evaluation.positions import score_positions
 from mil_tf.evaluation.results import write_metrics, write_summary
 from mil_tf.evaluation.several import evaluate_runs
 from mil_tf.evaluation.tables import read_instances, read_predictions
 from mil_tf.evaluation.text import score_text, summary_text
 from mil_tf.evaluation.threshold import choose_threshold
 from mil_tf.evaluation.trivial import NotComputed, trivial_scores
+from mil_tf.localization.tables import read_located
 
 RESERVED = ("validation", "test")
 MARKS = ("predictions-validation.csv", "predictions-test.csv", "config.json")
@@ -185,7 +187,15 @@ def _score(run, name, threshold, resamples, seed, data, show):
         trivial = trivial_scores(run, name, predictions.id, data, show)
     except NotComputed as reason:
         trivial = str(reason)
-    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial)
+    positions = _positions(run, name, predictions, resamples, seed)
+    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions)
+
+
+def _positions(run, name, predictions, resamples, seed):
+    table = run / f"located-{name}.csv"
+    if not table.exists():
+        return None
+    return score_positions(read_located(table), predictions, _read_config(run / "detector.json"), resamples, seed)
 
 
 def _read_config(path):

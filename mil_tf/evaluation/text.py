@@ -1,6 +1,7 @@
 """The numbers as plain text for a terminal."""
 
 from mil_tf.evaluation.names import BASELINES, SLICES, slice_sample
+from mil_tf.evaluation.positions_views import NAMES, position_lines
 
 SHOWN_RATES = ("tpr", "tnr")
 
@@ -25,6 +26,8 @@ def _score_lines(score):
         yield from _baseline_lines(score)
     if score.slices:
         yield from _slice_lines(score)
+    if score.positions:
+        yield from position_lines(score.positions)
 
 
 def _baseline_lines(score):
@@ -47,10 +50,13 @@ def _slice_lines(score):
 def summary_text(results):
     """One line a run: `results` lists (name of the run, score)."""
     width = max(len(name) for name, _ in results)
+    located = any(score.positions for _, score in results)
     heads = ["AP", "AUC", *(f"{name.upper()} at 0.5" for name in SHOWN_RATES)]
+    heads += [f"{name} of points" for name in NAMES.values()] if located else []
     lines = [f"{'run':{width}s}  {'bags':>6s}  " + _cells(heads)]
     for name, score in results:
         cells = [*score.ranking.values(), *(score.decisions[0].rates[rate] for rate in SHOWN_RATES)]
+        cells += score.positions.points.values() if score.positions else []
         lines.append(f"{name:{width}s}  {score.counts['bags']:6d}  " + _cells(cells))
     return "\n".join(lines)
 
