@@ -2,6 +2,7 @@
 
 import csv
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -88,3 +89,20 @@ def write_csv(path, results):
         writer = csv.DictWriter(file, results[0])
         writer.writeheader()
         writer.writerows(results)
+
+
+def read_csv(path):
+    """The results that a CSV has, with numbers as such; none where `path` is None or not there."""
+    if not path or not Path(path).exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(text):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

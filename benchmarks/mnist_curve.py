@@ -13,7 +13,6 @@ What is in --out already is kept, so that the benchmark can be stopped and gone 
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -52,9 +51,9 @@ def main(args=None):
     if not Path(given.mnist).exists():
         print(f"mnist_curve: Expected mnist.npz. Received: {given.mnist}.", file=sys.stderr)
         return 2
-    from benchmarks.common import summary, write_csv
+    from benchmarks.common import read_csv, summary, write_csv
 
-    results = _there(given.out)
+    results = read_csv(given.out)
     with np.load(given.mnist) as digits:
         for name, bags in ((name, bags) for name in given.rows for bags in given.bags):
             for seed in range(given.seeds):
@@ -102,24 +101,6 @@ def make_bags(images, digits, count, rng):
         size = max(1, round(rng.normal(MEAN, VARIANCE**0.5)))
         found.append(as_bag(index, images, digits, rng.integers(len(images), size=size)))
     return found
-
-
-def _there(path):
-    """The results that a CSV has, with numbers as such."""
-    if not path or not Path(path).exists():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
-def _number(text):
-    try:
-        return int(text)
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            return text
 
 
 def _of(results, name, bags, seed=None):

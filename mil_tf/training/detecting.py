@@ -85,7 +85,8 @@ class Detecting:
     def _chosen(self, found, show):
         """(what detector.json tells, {patient: "tune" or "test"} or None where none tunes)."""
         pooling = self._options["pooling"]
-        told = {"pooling": pooling, "only_positive": self._options["only_positive"], "bounds": BOUNDS[pooling]._asdict()}
+        told = {name: self._options[name] for name in ("pooling", "only_positive")}
+        told["bounds"] = BOUNDS[pooling]._asdict()
         try:
             tuned, used = self._tuned([one for one in found if one.boxes is not None], show)
         except TuningError as error:

@@ -1,4 +1,4 @@
-"""The loop: next window of bags -> loss and gradients -> apply, until what is measured on the validation bags has converged.
+"""The loop: next window of bags -> loss and gradients -> apply, until the validation bags show no improvement.
 
 It knows no paper. A signal turns a window of bags into losses and gradients; which signal an epoch uses is the
 recipe's affair (`signal_of(epoch)`).

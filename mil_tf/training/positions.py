@@ -67,7 +67,7 @@ def restore(options, config):
     """Returns the Restored of a run's options and config."""
     models = _models(options, config["seed"], config["standardisation"])
     scorer = Scorer(models.scorer, options["chunk"])
-    return Restored(models.scorer, scorer, detecting.Detecting(models, options, config["seed"]).tables)
+    return Restored(models.scorer, scorer, detecting.Detecting(models, options, config["seed"]).tables, models)
 
 
 def learning_rate(options):
@@ -86,7 +86,7 @@ def class_weights(labels):
     """
     counts = np.bincount(np.asarray(labels, np.int64), minlength=2)
     if not counts.all():
-        raise OptionError(f"Expected training slices of both classes. Received: {counts[1]} positive of {counts.sum()}.")
+        raise OptionError(f"Expected training slices of both kinds. Received: {counts[1]} positive of {counts.sum()}.")
     return (counts.sum() / counts).astype(np.float32)
 
 
@@ -108,8 +108,8 @@ def _check(options, dataset, sources):
         if (source.counts != 1).any():
             place = int(np.argmax(source.counts != 1))
             raise OptionError(
-                f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`. Received: "
-                f"{source.counts[place]} slices in bag {source.ids[place]} ({name})."
+                f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`. "
+                f"Received: {source.counts[place]} slices in bag {source.ids[place]} ({name})."
             )
     detecting.check(options)
 

@@ -24,11 +24,13 @@ class Restored(NamedTuple):
         scorer: its `Scorer`.
         tables: (folder, name, source) -> None, writes what the method says of a cohort beyond the bags' and
             instances' tables; None where that is nothing.
+        models: further models of the method, around the same weights.
     """
 
     model: Any
     scorer: Any
     tables: Callable | None = None
+    models: Any = None
 
 
 class Prepared(NamedTuple):

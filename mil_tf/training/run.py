@@ -21,8 +21,8 @@ from mil_tf.training.lengthened import lengthened
 from mil_tf.training.lock import locks, taken
 from mil_tf.training.loop import Loop, NonFiniteError
 from mil_tf.training.observers import Console, HistoryTable, TensorBoard
-from mil_tf.training.progress import ProgressFile
 from mil_tf.training.prepared import method_of
+from mil_tf.training.progress import ProgressFile
 from mil_tf.training.shared import ChiefsBest, SharedCheckpoints
 from mil_tf.training.state import BestWeights, Checkpoints
 from tfrecords.errors import DatasetError

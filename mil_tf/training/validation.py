@@ -30,7 +30,8 @@ def validate(source, search):
         search: of `mil_tf.training.search`; the top slice it finds is scored exactly.
 
     The loss is the cross-entropy of the top slice against the bag's label (remedios2020 is silent; the released code
-    does so); the error is the share of bags called wrong at 0.5, 1 less the accuracy. AP and AUC are NaN where the source holds one class only.
+    does so); the error is the share of bags called wrong at 0.5, 1 less the accuracy. AP and AUC are NaN where the
+    source holds one class only.
     """
     found = search(source, range(len(source)), settled=True)
     probabilities = np.array([_top(source, *each) for each in enumerate(found)])

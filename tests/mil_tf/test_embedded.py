@@ -6,13 +6,14 @@ from mil_tf import embedded
 from tfrecords import Dataset
 
 TINY = {"n": 12, "size": 32, "seed": 0}
+TINY_SLICES = {**TINY, "unit": "slice", "test": 0.3, "validation": 0.2}
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache, and phantoms small enough for a test."""
     monkeypatch.setenv(embedded.CACHE, str(tmp_path / "cache"))
-    monkeypatch.setattr(embedded, "PHANTOMS", TINY)
+    monkeypatch.setattr(embedded, "EMBEDDED", {"remedios2020": TINY, "nemcek2021": TINY_SLICES})
     return tmp_path / "cache"
 
 
@@ -25,6 +26,15 @@ def test_made_once_with_splits_and_slice_truth(cache):
     assert embedded.embedded_dataset("remedios2020", show=told.append) == folder
     assert [line.split(" ")[2] for line in told] == ["making", "the"]
     assert [path.name for path in cache.iterdir()] == [folder.name]
+
+
+def test_slices_for_the_recipe_that_learns_from_them(cache):
+    dataset = Dataset(embedded.embedded_dataset("nemcek2021", show=lambda line: None))
+    splits = dataset.splits(0)
+    assert dataset.folds == [0] and all(row.n == 1 for row in dataset.rows)
+    patients = {name: {row.patient for row in splits[name]} for name in ("train", "validation", "test")}
+    assert sum(map(len, patients.values())) == TINY["n"] == len(set.union(*patients.values()))
+    assert all({row.label for row in splits[name]} == {(0,), (1,)} for name in patients)
 
 
 def test_another_setting_or_generator_is_another_folder(cache):
@@ -53,7 +63,7 @@ def test_two_at_once_leave_one_whole_folder(cache):
 
 
 def test_nothing_is_left_where_making_fails(cache, monkeypatch):
-    monkeypatch.setattr(embedded, "PHANTOMS", {**TINY, "size": -1})
+    monkeypatch.setitem(embedded.EMBEDDED, "remedios2020", {**TINY, "size": -1})
     with pytest.raises(embedded.EmbeddedError, match="phantoms"):
         embedded.embedded_dataset("remedios2020", show=lambda line: None)
     assert list(cache.iterdir()) == []
@@ -68,5 +78,5 @@ def test_cache_that_cannot_be_written(cache, tmp_path, monkeypatch):
 
 
 def test_recipe_without_embedded_data(cache):
-    with pytest.raises(embedded.EmbeddedError, match="nemcek2021 has no embedded data set; give --data DIR"):
-        embedded.embedded_dataset("nemcek2021")
+    with pytest.raises(embedded.EmbeddedError, match="kraus2016 has no embedded data set; give --data DIR"):
+        embedded.embedded_dataset("kraus2016")

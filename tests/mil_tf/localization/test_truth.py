@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mil_tf.localization.scoring import count
-from mil_tf.localization.truth import boxes_of
+from mil_tf.localization.truth import EVERY, Parts, boxes_of
 from tfrecords import Bag
 
 
@@ -25,25 +25,43 @@ def test_a_slices_own_boxes_come_before_its_mask():
 
 
 def test_a_part_of_a_mask_gives_a_box_to_its_pixels_borders():
-    assert boxes_of(slice_of(1, mask=mask_of((2, 3), (2, 4), (3, 4)))).tolist() == [[1.5, 2.5, 3.5, 4.5]]
+    assert boxes_of(slice_of(1, mask=mask_of((2, 3), (2, 4), (3, 4))), EVERY).tolist() == [[1.5, 2.5, 3.5, 4.5]]
 
 
 def test_pixels_that_touch_by_a_corner_are_one_part():
-    assert boxes_of(slice_of(1, mask=mask_of((2, 3), (3, 4), (6, 6)))).tolist() == [
+    assert boxes_of(slice_of(1, mask=mask_of((2, 3), (3, 4), (6, 6))), EVERY).tolist() == [
         [1.5, 2.5, 3.5, 4.5], [5.5, 5.5, 6.5, 6.5],
     ]
 
 
 def test_all_classes_of_a_mask_are_bleeding():
     mask = mask_of((2, 3)) + 4 * mask_of((2, 4))
-    assert len(boxes_of(slice_of(1, mask=mask))) == 1
+    assert len(boxes_of(slice_of(1, mask=mask), EVERY)) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_pixel_of_a_mask_lies_in_a_box_and_every_box_is_hit(seed):
     mask = np.random.default_rng(seed).random((12, 16)) < 0.15
-    boxes = boxes_of(slice_of(1, mask=mask))
+    boxes = boxes_of(slice_of(1, mask=mask), EVERY)
     assert count(np.argwhere(mask), boxes) == (len(boxes), 0, 0)
+
+
+def test_parts_that_nearly_touch_are_one_and_specks_are_none():
+    mask = mask_of((2, 2), (2, 4), (2, 9))
+    found = boxes_of(slice_of(1, mask=mask), Parts(joined=2, least=0.015))  # pixels of 1 mm: 0.01 cm2 each
+    assert found.tolist() == [[1.5, 1.5, 2.5, 4.5]]
+    assert len(boxes_of(slice_of(1, mask=mask), Parts(joined=1.9))) == 3
+
+
+def test_millimetres_count_and_not_pixels():
+    one = slice_of(1, mask=mask_of((2, 2), (4, 2), (2, 6)))
+    one.spacing = np.float32([1, 4, 5])  # narrow columns, high rows
+    assert len(boxes_of(one, Parts(joined=4))) == 2
+
+
+def test_a_bleeding_slice_has_a_box_however_small_its_parts_are():
+    found = boxes_of(slice_of(1, mask=mask_of((2, 2), (8, 14), (8, 15))))
+    assert found.tolist() == [[7.5, 13.5, 8.5, 15.5]]
 
 
 def test_a_mask_to_the_edge_has_a_box_to_the_edge():

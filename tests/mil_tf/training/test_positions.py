@@ -197,7 +197,7 @@ def test_classes_weigh_the_same_together():
     np.testing.assert_allclose(weights, [4 / 3, 4])
     loss = weighted(lambda targets, logits: tf.ones(len(targets)), weights)
     np.testing.assert_allclose(loss(tf.one_hot([0, 1], 2), tf.zeros((2, 2))), weights)
-    with pytest.raises(OptionError, match="both classes. Received: 0 positive of 3"):
+    with pytest.raises(OptionError, match="both kinds. Received: 0 positive of 3"):
         class_weights([0, 0, 0])
 
 
