@@ -7,7 +7,8 @@
               top_slice            int64 (), its position among the slices given; the lowest among equals
               slice_probabilities  float32 (n,), of the positive class
 
-`slices` takes what it is given in one pass, so its caller cuts a scan into chunks; `bag` cuts by itself.
+`slices` takes what it is given in one pass, so its caller cuts a scan into chunks; `bag` cuts by itself. A method may
+add signatures and facts of its own, such as `mil_tf.models.position_export`.
 """
 
 import os
@@ -70,7 +71,7 @@ class ExportedScorer(tf.Module):
         return tf.pad(found, [[0, CHUNK - tf.shape(found)[0]]])
 
 
-def export(folder, model, config, data=None):
+def export(folder, model, config, data=None, module=None, more=None):
     """Writes `folder/export` whole: the SavedModel, `mil_tf.json`, and the template that scans are aligned to.
 
     Args:
@@ -78,24 +79,37 @@ def export(folder, model, config, data=None):
         model: its best weights.
         config: the run's config; `spacing` in it is optional, see `spacing_range`.
         data: folder of the training bags, with their template; None where they have none.
+        module: tf.Module whose `signatures()` are written; an `ExportedScorer` of the model unless given.
+        more: dict of a method's own facts.
+
+    Raises:
+        ValueError: `more` has facts of another meaning here.
     """
     from mil_tf.evaluation.run import validation_threshold
 
     folder = Path(folder)
     part, final = folder / "writing-export", folder / "export"
     shutil.rmtree(part, ignore_errors=True)
-    module = ExportedScorer(model)
+    module = ExportedScorer(model) if module is None else module
     tf.saved_model.save(module, str(part), signatures=module.signatures())
     facts = {"format": FORMAT, **{name: config[name] for name in KEPT}}
     facts |= {name: config[name] for name in OPTIONAL if config.get(name) is not None}
     facts["weights"] = runs.weights_digest(model)
     facts["threshold"] = validation_threshold(folder)
+    facts = _with(facts, more or {})
     runs.write_json(part / FACTS, facts)
     template = config["preprocessing"].get("settings", {}).get("template")
     if template and data is not None:
         shutil.copyfile(Path(data) / template, part / template)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(part, final)
+
+
+def _with(facts, more):
+    taken = sorted(set(facts) & set(more))
+    if taken:
+        raise ValueError(f"Expected `more` of other names than every export has. Received: more with {taken[0]!r}")
+    return {**facts, **more}
 
 
 def spacing_range(source):
