@@ -10,6 +10,11 @@ is visibly unlike the training data is predicted all the same, with a warning on
 the training data was aligned to a template, scans are too, by the one that the model carries; scan_slice in
 the outputs is the slice of the file.
 
+Of a model that says where in a slice it looked (nemcek2021) there is also ID_heat.nii.gz, its heat map from 0 to 1 on
+the scan's own voxels, to be laid over the scan in a viewer; ID.json lists the points of bleeding, in the scan's
+millimetres (RAS+) and voxels, and the sheet shows both. With max pooling the map is the likelihood of bleeding at a
+position; with attention, the attention to it of the slice's highest, times the slice's probability.
+
 Exit code: 0, 1 where a scan was rejected, 2 where the command could not start or go on.
 """
 

@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from mil_tf.evaluation.page import row, table
+from mil_tf.evaluation.page import figure, row, table
 from mil_tf.evaluation.settings import text_of
 
 NAMES = {"ppv": "PPV", "sensitivity": "sensitivity", "dice": "Dice"}
@@ -28,8 +28,8 @@ def position_lines(positions):
         yield f"    {name:12s} " + " ".join(f"{estimate!s:22s} {_counts(estimate):11s}" for estimate in found).rstrip()
 
 
-def positions_part(positions):
-    """Pieces of HTML of a page; of None, nothing."""
+def positions_part(positions, maps=None):
+    """Pieces of HTML of a page, with the figure of maps where there is its <svg>; of None, nothing."""
     if positions is None:
         return []
     rows = [row(_method(positions), [_cell(estimate) for estimate in positions.points.values()])]
@@ -38,7 +38,8 @@ def positions_part(positions):
     heads = [f"{name} [%]" for name in NAMES.values()]
     return ["<h2>Where it bleeds: points against boxes</h2>",
             table(f"{positions.sample}; values with 95 % intervals.", heads, rows, "numbers", "method"),
-            f'<p class="soft">{escape(NOTE)}</p>', _detector_table(positions)]
+            f'<p class="soft">{escape(NOTE)}</p>', _detector_table(positions),
+            *([figure(maps, "Likelihood maps, boxes and points")] if maps else [])]
 
 
 def detector_told(positions):

@@ -7,12 +7,12 @@ import numpy as np
 
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
 from mil_tf.inference import slice_positions
-from mil_tf.prediction.back import is_aligned, scan_slice
+from mil_tf.prediction.back import scan_slice, slice_count
 from mil_tf.prediction.checks import warnings_for
+from mil_tf.prediction.points import located
 from mil_tf.selection import top_position
 from preprocessing.ct import load_bag
 from preprocessing.errors import ScanError
-from preprocessing.orientation import axes_of
 
 
 class Answer(NamedTuple):
@@ -27,6 +27,8 @@ class Answer(NamedTuple):
         top: position in the bag of the slice that decides.
         threshold: chosen on the model's validation bags, or None.
         warnings: one line each.
+        maps, points: of a model that says where in a slice it looked, see `mil_tf.prediction.points.located`.
+        pooling: such a model's, "max" or "attention". All three are None of others.
     """
 
     id: str
@@ -37,6 +39,9 @@ class Answer(NamedTuple):
     top: int
     threshold: float | None
     warnings: list[str]
+    maps: np.ndarray | None = None
+    points: list | None = None
+    pooling: str | None = None
 
     @property
     def bag_probability(self):
@@ -89,13 +94,25 @@ def answer(path, id, model, settings):
         ScanError: the scan cannot be used; the message is the reason.
     """
     bag = in_order(load_bag(path, settings, id=id))
-    probability = model(bag.instances)
-    if not np.isfinite(probability).all():
-        raise ScanError("the model's probabilities are not finite")
+    probability, *where = _seen(bag, model)
     return Answer(
         id, str(path), bag, probability, _all_positions(bag), top_position(probability, bag.source_index),
-        model.threshold, warnings_for(bag, settings, model.facts.get("spacing")),
+        model.threshold, warnings_for(bag, settings, model.facts.get("spacing")), *where,
     )
+
+
+def _seen(bag, model):
+    """[probability], and of a model with positions maps, points and pooling too; by one pass of the network."""
+    if model.positions is None:
+        return [_finite(model(bag.instances), "probabilities")]
+    probability, maps = map(_finite, model.maps(bag.instances), ("probabilities", "maps"))
+    return [probability, *located(bag, maps, probability, model.positions), model.positions["pooling"]]
+
+
+def _finite(values, name):
+    if not np.isfinite(values).all():
+        raise ScanError(f"the model's {name} are not finite")
+    return values
 
 
 def in_order(bag):
@@ -107,9 +124,5 @@ def in_order(bag):
 
 def _all_positions(bag):
     """Of the dropped slices too: a slice's position follows from its index."""
-    if is_aligned(bag):
-        total = bag.meta["aligned_slices"]
-    else:
-        total = int(bag.source_shape[axes_of(bag.source_affine).slice])
-    every = types.SimpleNamespace(affine=bag.affine, source_index=np.arange(total))
+    every = types.SimpleNamespace(affine=bag.affine, source_index=np.arange(slice_count(bag)))
     return slice_positions(every, bag.instances.shape[1:])

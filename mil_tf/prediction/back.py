@@ -1,7 +1,10 @@
 """From the slices of a bag back to the scan as it came, through alignment, flips, padding and cropping."""
 
+import os
+
 import nibabel as nib
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from preprocessing.orientation import axes_of
 
@@ -33,24 +36,63 @@ def scan_slice(bag, index):
     return int(np.clip(np.rint(found), 0, bag.source_shape[axis] - 1))
 
 
+def scan_mm(bag, row, column, index):
+    """RAS+ mm of the scan, (3,), where a pixel of slice `index` of the bag has its centre."""
+    transform, affine = (np.asarray(m, np.float64) for m in (bag.transform, bag.affine))
+    return (transform @ affine @ [column, row, index, 1])[:3]
+
+
+def scan_voxel(bag, row, column, index):
+    """[i, j, k] of the file's voxel there; None where the bag shows what the file has not."""
+    found = np.rint((np.linalg.inv(to_bag(bag)) @ [column, row, index, 1])[:3]).astype(int)
+    return found.tolist() if ((found >= 0) & (found < bag.source_shape)).all() else None
+
+
 def on_scan(bag, values):
-    """The values (n,) of a bag's slices on the voxels of the scan, float32 (i, j, k); 0 where no slice was scored."""
-    by_index = np.zeros(bag.source_index.max() + 1, np.float32)
+    """The values of a bag's slices on the voxels of the scan, float32 (i, j, k); 0 where no slice was scored.
+
+    Args:
+        bag: a Bag of n slices (h, w).
+        values: (n,), each drawn over its slice; or maps (n, h', w') that cover the slices, drawn linearly between their
+            positions and, where the scan was aligned, between slices.
+    """
+    values = np.asarray(values, np.float32)
+    by_index = np.zeros((slice_count(bag), *values.shape[1:]), np.float32)
     by_index[bag.source_index] = values
-    matrix, ends = to_bag(bag), [*reversed(bag.instances.shape[1:3]), len(by_index)]
-    return np.stack([_plane(i, bag.source_shape[1:], matrix, ends, by_index) for i in range(bag.source_shape[0])])
+    drawn, matrix = _nearest if values.ndim == 1 else _linear, to_bag(bag)
+    ends = [*reversed(bag.instances.shape[1:3]), len(by_index)]
+    found = np.empty(bag.source_shape, np.float32)
+    for i, plane in enumerate(found):  # one (j, k) at a time, so that memory does not follow the volume
+        places = _places(i, plane.shape, matrix)
+        within = np.logical_and.reduce([(np.rint(at) >= 0) & (np.rint(at) < end) for at, end in zip(places, ends)])
+        plane[:] = np.where(within, drawn(by_index, places, ends), np.float32(0))
+    return found
 
 
-def _plane(i, shape, matrix, ends, by_index):
-    """One plane (j, k) of the scan, so that memory does not follow the volume."""
+def slice_count(bag):
+    """How many slices there are, those dropped as empty too."""
+    return bag.meta["aligned_slices"] if is_aligned(bag) else int(bag.source_shape[axes_of(bag.source_affine).slice])
+
+
+def _places(i, shape, matrix):
+    """Column, row and source index of the bag at every voxel of a plane (j, k) of the scan, each of that shape."""
     grids = [i, *np.ogrid[: shape[0], : shape[1]]]
-    places = [
-        np.rint(sum(factor * grid for factor, grid in zip(line, grids)) + line[3]).astype(int) for line in matrix[:3]
-    ]
-    within = np.logical_and.reduce([(place >= 0) & (place < end) for place, end in zip(places, ends)])
-    return np.where(within, by_index[np.clip(places[2], 0, len(by_index) - 1)], np.float32(0))
+    return [sum(factor * grid for factor, grid in zip(line, grids)) + line[3] for line in matrix[:3]]
+
+
+def _nearest(by_index, places, ends):
+    return by_index[np.clip(np.rint(places[2]).astype(int), 0, len(by_index) - 1)]
+
+
+def _linear(by_index, places, ends):
+    """As `mil_tf.localization.peaks.resized` would draw every map on its slice, which here is never made."""
+    scales = [shown / end for shown, end in zip(by_index.shape[::-1], ends)]
+    column, row, index = [(at + 0.5) * scale - 0.5 for at, scale in zip(places, scales)]
+    return map_coordinates(by_index, [index, row, column], order=1, mode="nearest")
 
 
 def write_map(path, bag, values):
-    """Writes `on_scan` as NIfTI, to be laid over the scan in a viewer."""
-    nib.save(nib.Nifti1Image(on_scan(bag, values), np.asarray(bag.source_affine, np.float64)), path)
+    """Writes `on_scan` as NIfTI, whole, to be laid over the scan in a viewer."""
+    part = path.with_name(f".part-{path.name}")
+    nib.save(nib.Nifti1Image(on_scan(bag, values), np.asarray(bag.source_affine, np.float64)), part)
+    os.replace(part, path)

@@ -46,7 +46,8 @@ def predict_all(scans, rejected, model, settings, out, maps=False):
     rows, rejected, progress = [], list(rejected), Progress(len(scans))
     for id, _, reason in rejected:
         _tell(f"{id}: rejected: {reason}")
-    _write_tables(out, rows, rejected)
+    columns = files.summary_columns(model)
+    _write_tables(out, columns, rows, rejected)
     for id, path in scans:
         found = _answer(path, id, model, settings)
         if isinstance(found, str):
@@ -56,7 +57,7 @@ def predict_all(scans, rejected, model, settings, out, maps=False):
             rows.append(_write(found, model, settings, out))
             if maps:
                 write_map(out / f"{id}{files.MAP}", found.bag, found.probability)
-        _write_tables(out, rows, rejected)
+        _write_tables(out, columns, rows, rejected)
         progress.step()
     progress.close()
     return len(rows), len(rejected)
@@ -82,12 +83,14 @@ def _write(found, model, settings, out):
         _tell(f"{found.id}: WARNING: {text}")
     files.write_slices(out / f"{found.id}.csv", found)
     write_sheet(out / f"{found.id}.png", found)
+    if found.maps is not None:
+        write_map(out / f"{found.id}{files.HEAT}", found.bag, found.maps)
     files.write_json(out / f"{found.id}.json", found, model, settings)
     return files.summary_row(found)
 
 
-def _write_tables(out, rows, rejected):
-    runs.write_table(out / "predictions.csv", files.PREDICTIONS, rows)
+def _write_tables(out, columns, rows, rejected):
+    runs.write_table(out / "predictions.csv", columns, rows)
     runs.write_table(out / "rejected.csv", files.REJECTED, rejected)
 
 

@@ -1,4 +1,4 @@
-"""An exported model: its `slices` signature and what its `mil_tf.json` says; no Keras model is needed."""
+"""An exported model: its signatures and what its `mil_tf.json` says; no Keras model is needed."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,7 @@ from tfrecords import quiet
 FACTS, FORMAT = "mil_tf.json", 1
 CHUNK_PIXELS = 8 * 512 * 512  # of one pass, 8 slices of 512x512: under 2 GiB with a ResNet-34 (our decision)
 MOST = 256  # slices a pass, however small they are
+POOLINGS, DETECTOR = ("max", "attention"), ("h", "threshold", "distance")  # of mil_tf.localization, which loads slowly
 
 
 class ModelError(ValueError):
@@ -29,6 +30,8 @@ class ExportedModel:
         facts: dict of its `mil_tf.json`.
         settings: CtSettings that its training data was made with.
         threshold: chosen on its validation bags; None where they were of one class.
+        positions: of a model that says where in a slice it looked, {"pooling": "max" or "attention", "detector":
+            {"h", "threshold", "distance"}, "only_positive": bool}; None of others.
 
     Raises:
         ModelError: the folder is none, or of a format or kind of preprocessing that is not known here.
@@ -39,7 +42,8 @@ class ExportedModel:
         self.facts = _read_facts(self.folder)
         self.settings = _settings(self.folder, self.facts)
         self.threshold = self.facts.get("threshold")
-        self._score = None
+        self.positions = _positions(self.folder, self.facts)
+        self._score = self._map = None
 
     def load(self):
         """Loads the SavedModel. Raises ModelError where it is missing or damaged."""
@@ -48,6 +52,7 @@ class ExportedModel:
         try:
             loaded = tf.saved_model.load(str(self.folder))
             self._score = loaded.signatures["slices"]
+            self._map = None if self.positions is None else loaded.signatures["maps"]
         except Exception as error:  # TensorFlow raises many kinds, of which no list is kept
             raise ModelError(
                 f"{self.folder}: its SavedModel cannot be loaded ({_first_line(error)}); copy the folder "
@@ -64,14 +69,29 @@ class ExportedModel:
         Returns:
             float32 (n,), the probability of the positive class.
         """
-        import tensorflow as tf
+        return np.concatenate([found["probabilities"].numpy()[:, 1] for found in _in_chunks(self._score, slices)])
 
-        size = int(np.clip(CHUNK_PIXELS // (slices.shape[1] * slices.shape[2]), 1, MOST))
-        found = [
-            self._score(slices=tf.constant(slices[start : start + size], tf.float32))["probabilities"]
-            for start in range(0, len(slices), size)
-        ]
-        return np.concatenate([part.numpy()[:, 1] for part in found])
+    def maps(self, slices):
+        """Scores slices as a call does, and says where each was looked at; of a model with `positions` alone.
+
+        Args:
+            slices: (n, h, w, 1) in HU, any float type.
+
+        Returns:
+            (float32 (n,), the probability of the positive class; float32 (n, h', w'), the maps as the network gives
+            them).
+        """
+        found = list(_in_chunks(self._map, slices))
+        probability = np.concatenate([part["probabilities"].numpy()[:, 1] for part in found])
+        return probability, np.concatenate([part["map"].numpy() for part in found])
+
+
+def _in_chunks(signature, slices):
+    import tensorflow as tf
+
+    size = int(np.clip(CHUNK_PIXELS // (slices.shape[1] * slices.shape[2]), 1, MOST))
+    for start in range(0, len(slices), size):
+        yield signature(slices=tf.constant(slices[start : start + size], tf.float32))
 
 
 def _read_facts(folder):
@@ -114,6 +134,23 @@ def _settings(folder, facts):
         raise ModelError(
             f"{folder / FACTS}: its preprocessing settings are not known here ({error})."
         ) from error
+
+
+def _positions(folder, facts):
+    found = facts.get("positions")
+    if found is None:
+        return None
+    try:
+        numbers = [float(found["detector"][name]) for name in DETECTOR]
+        whole = found["pooling"] in POOLINGS and isinstance(found["only_positive"], bool) and np.isfinite(numbers).all()
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise ModelError(
+            f"{folder / FACTS}: Expected positions with a pooling ({' or '.join(POOLINGS)}), a detector "
+            f"({', '.join(DETECTOR)}) and only_positive. Received: {found!r}."
+        )
+    return {**found, "detector": dict(zip(DETECTOR, numbers))}
 
 
 def _first_line(error):

@@ -1,4 +1,7 @@
-"""The sheet of one scan: probability along its slices, and the most probable slices themselves."""
+"""The sheet of one scan: probability along its slices, and the most probable slices themselves.
+
+Of a model that says where in a slice it looked, with its heat map and points over them.
+"""
 
 import textwrap
 
@@ -9,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mil_tf.evaluation.figures import INK, NEGATIVE, POSITIVE, STYLE
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
+from mil_tf.prediction import overlay
 from mil_tf.prediction.back import is_aligned, scan_slice
 from mil_tf.prediction.files import NOTE
 
@@ -33,8 +37,11 @@ def sheet(answer):
     figure = Figure(figsize=(12, 7.6), layout="constrained")
     grid = figure.add_gridspec(2, TOP, height_ratios=[1, 1.3])
     _profile(figure.add_subplot(grid[0, :]), answer, order)
-    for rank, place in enumerate(order):
-        _slice(figure.add_subplot(grid[1, rank]), answer, place, rank + 1)
+    drawn = [figure.add_subplot(grid[1, rank]) for rank in range(len(order))]
+    for rank, (axes, place) in enumerate(zip(drawn, order)):
+        _slice(axes, answer, place, rank + 1)
+    if answer.maps is not None:
+        overlay.draw(figure, drawn, answer, order)
     figure.suptitle("\n".join(_title(answer)), fontsize=11)
     figure.supxlabel("\n".join(_footer(answer)), fontsize=8.5, color=POSITIVE if answer.warnings else INK)
     return figure
@@ -108,6 +115,8 @@ def _title(answer):
         said += f", {called[at_chosen]} at the validation threshold {threshold:.3f}"
     count = len(answer.probability)
     drawn = f"below: the {min(TOP, count)} most probable of {count} slices at L{LEVEL:g} W{WIDTH:g} HU"
+    if answer.points is not None:
+        drawn += f"; crosses: points of bleeding, {len(answer.points)} in the scan"
     return [said, drawn]
 
 

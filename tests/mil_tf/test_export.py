@@ -169,6 +169,28 @@ def test_the_facts_say_what_prediction_must_know(tmp_path, tiny):
     assert {"recipe", "variant", "bags", "fold", "seed", "versions", "commit", "parameters"} <= set(facts)
 
 
+class Doubling(tf.Module):
+    """A method's own signatures."""
+
+    def signatures(self):
+        twice = tf.function(lambda slices: {"twice": 2 * slices}, input_signature=[tf.TensorSpec([None], tf.float32)])
+        return {"twice": twice.get_concrete_function()}
+
+
+def test_a_method_adds_signatures_and_facts(tmp_path, tiny):
+    export(finished_run(tmp_path), tiny, config(), module=Doubling(), more={"positions": {"pooling": "max"}})
+    facts = json.loads((tmp_path / "export" / FACTS).read_text())
+    assert facts["positions"] == {"pooling": "max"} and facts["weights"] == runs.weights_digest(tiny)
+    loaded = tf.saved_model.load(str(tmp_path / "export"))
+    assert loaded.signatures["twice"](tf.constant([3.0]))["twice"].numpy() == [6]
+
+
+def test_a_methods_facts_take_no_other_facts_place(tmp_path, tiny):
+    with pytest.raises(ValueError, match="Received: more with 'threshold'"):
+        export(finished_run(tmp_path), tiny, config(), more={"threshold": 0.3})
+    assert not (tmp_path / "export").exists()
+
+
 @pytest.mark.parametrize("given", [{}, {"spacing": None}])
 def test_what_is_not_known_is_left_out(tmp_path, tiny, given):
     export(finished_run(tmp_path, labels=(1, 1)), tiny, config(**given))
