@@ -140,9 +140,13 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lam
 
 def _write_page(page, folder, scores, history, config, data):
     # Here and not above: matplotlib is slow to load, and of no use to a table that turns out to be broken.
-    from mil_tf.evaluation import figures, gallery_views, report, results, showing
+    from mil_tf.evaluation import figures, gallery_views, map_figure, map_file, report, results, showing
+    from mil_tf.evaluation.map_choice import RULE
 
     drawn = figures.draw_all(scores, history)
+    records = map_file.read(page.parent, scores[-1].name)
+    if records:
+        drawn[map_figure.NAME] = figures.draw(map_figure.map_figure, records, RULE)
     for name, figure in drawn.items():
         figures.save(figure, folder, name)
     title = " ".join([str(config.get("recipe", "run")), *page.resolve().parent.parts[-3:]])

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from mil_tf import runs
+from mil_tf.evaluation import map_file
+from mil_tf.evaluation.map_figure import shown
 from mil_tf.localization.detector import PUBLISHED, Detector
 from mil_tf.localization.located import POSITIVE
 from mil_tf.localization.peaks import find_peaks, resized
@@ -55,11 +57,11 @@ class Detecting:
         found = list(self.located(sources["test"]))
         told, used = self._chosen(found, show)
         runs.write_json(Path(folder) / FILE, told)
-        self._write(folder, "test", found, told, used)
+        self._write(folder, "test", sources["test"], found, told, used)
 
     def tables(self, folder, name, source):
         """Writes the points of another cohort by the run's frozen detector."""
-        self._write(folder, name, self.located(source), runs.read_json(Path(folder) / FILE), None)
+        self._write(folder, name, source, list(self.located(source)), runs.read_json(Path(folder) / FILE), None)
 
     def exported(self, folder):
         """(module, facts) for `mil_tf.export`."""
@@ -76,7 +78,7 @@ class Detecting:
             answers = self._forward(slices)
             maps, probabilities = answers["map"].numpy()[..., 0], answers["probabilities"].numpy()[:, 1]
             for place, found, probability in zip(places, maps, probabilities):
-                bag = dataclasses.replace(source.fields(place), mask=source.mask(place))
+                bag = _with_mask(source, place)
                 yield Slice(
                     bag.id, bag.patient, int(source.labels[place, 0]), slices.shape[1:3], found, float(probability),
                     boxes_of(bag),
@@ -110,8 +112,21 @@ class Detecting:
         silent = self._options["only_positive"] and one.probability < POSITIVE
         return find_peaks(np.zeros((1, 1)) if silent else resized(one.map2d, one.shape))
 
-    def _write(self, folder, name, found, told, used):
-        write_points(folder, name, found, Detector(**told["detector"]), told["only_positive"], used)
+    def _write(self, folder, name, source, found, told, used):
+        how = Detector(**told["detector"]), told["only_positive"]
+        write_points(folder, name, found, *how, used)
+        places = {one.id: place for place, one in enumerate(found)}
+        records = []
+        for choice in map_file.chosen(folder, name):
+            place = places[choice.id]
+            bag = dataclasses.replace(_with_mask(source, place), instances=source.take(place, [0]))
+            one = found[place]
+            records.append(shown(bag, one.map2d, one.probability, choice.title, told["pooling"], *how))
+        map_file.save(folder, name, records)
+
+
+def _with_mask(source, place):
+    return dataclasses.replace(source.fields(place), mask=source.mask(place))
 
 
 def _tuners(known, seed):
