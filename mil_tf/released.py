@@ -6,6 +6,7 @@ FILE.pt is a state dict that PyTorch saved; PyTorch is not needed. Nothing that 
 holds anything but the network's tensors is refused. MODEL gets
 
     network.keras   three standardised channels (n, h, w, 3) -> {"logit": (n, 1), "map": (n, h/8, w/8, 1)}
+                    (import mil_tf.models.position_mil before Keras loads it)
     export/         a SavedModel, HU (n, h, w, 1) -> the same; channels and constants are those of the authors' code
     source.json     which file it was made of
 

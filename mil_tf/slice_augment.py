@@ -125,11 +125,11 @@ def slice_augmentation(ranges, crop, channels, seed, fill):
         return _graph(shape, cropped(shape, crop), ranges.radius, channels, fill)
 
     def augment(images, epoch, keys):
-        images = tf.cast(images, tf.float32)
         shape = tuple(images.shape[1:3])
         draws = [ranges.sample(generator(seed, AUGMENT_STREAM, epoch, *key)) for key in keys]
         steps = [Steps.of(draw, shape, cropped(shape, crop), ranges.radius) for draw in draws]
-        return graph(shape)(images, Steps(*map(np.array, zip(*steps))))
+        with tf.device("CPU"):  # whose bits do not depend on the accelerator, which gets the crops alone
+            return graph(shape)(tf.cast(images, tf.float32), Steps(*map(np.array, zip(*steps))))
 
     return augment
 
