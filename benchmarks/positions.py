@@ -12,6 +12,7 @@ with.
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def _only_positive(run, data):
 
     folder = run / "only-positive"
     folder.mkdir(exist_ok=True)
+    shutil.copyfile(run / "predictions-test.csv", folder / "predictions-test.csv")
     config, dataset = runs.read_config(run), Dataset(data)
     options = resolve(recipes.load("nemcek2021").OPTIONS, config["options"], {"only_positive": True})
     detect = Detecting(trained(run, config).models, options, config["seed"])
@@ -99,8 +101,7 @@ def _numbers(folder):
     from mil_tf.evaluation.tables import read_predictions
     from mil_tf.localization.tables import read_located
 
-    run = folder if (folder / "config.json").exists() else folder.parent
-    table = read_predictions(run / "predictions-test.csv")
+    table = read_predictions(folder / "predictions-test.csv")
     told = json.loads((folder / "detector.json").read_text(encoding="utf-8"))
     score = score_positions(read_located(folder / "located-test.csv"), table, told, RESAMPLES, 0)
     found = {"accuracy": ((table.y_prob >= 0.5) == (table.y_true == 1)).mean()}

@@ -23,6 +23,8 @@ MEASURED = {
     "bag_ap": "bag AP", "bag_auc": "bag AUC", "instance_auc": "instance AUC", "train_loss": "last training loss",
     "standard_train": "standard: training AUC", "standard_test": "test AUC",
     "threshold_train": "threshold: training AUC", "threshold_test": "test AUC",
+    "accuracy": "slice accuracy", "slice_auc": "slice AUC", "ppv": "PPV", "sensitivity": "sensitivity", "dice": "Dice",
+    "middle_dice": "Dice of the middle",
     "false_frequency_train": "false frequency: training AUC", "false_frequency_test": "test AUC",
 }
 TESTED = {
@@ -35,6 +37,10 @@ COPIED = {
     "full_size": {
         "part": "part", "bags": "bags", "slices": "slices a bag", "window_seconds": "window, s",
         "prediction_seconds": "prediction of one bag, s", "peak_gib": "peak memory, GiB",
+    },
+    "full_size_positions": {
+        "network": "network", "pooling": "pooling", "parameters": "parameters", "slices": "slices a step",
+        "step_seconds": "step, s", "prediction_seconds": "prediction of a slice, s", "peak_gib": "peak memory, GiB",
     },
     "cropping": {
         "size": "size", "bags": "bags", "slices": "slices", "area_percent": "area searched, %",

@@ -15,7 +15,7 @@ CACHE = "MIL_TF_CACHE"  # environment variable: another folder for the cache
 # Our decision: what trains to the numbers of the README in minutes on two cores.
 PHANTOMS = {"n": 800, "size": 96, "seed": 0}
 # Bags of one slice, shared out by whole patients; a larger part than the paper's 3 % validates, as there are few.
-SLICES = {"n": 300, "size": 64, "seed": 1, "unit": "slice", "test": 0.3, "validation": 0.05}
+SLICES = {"n": 300, "size": 96, "seed": 1, "unit": "slice", "test": 0.3, "validation": 0.05}
 EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES}
 FOLDS_SEED = 0
 ROOT = Path(__file__).resolve().parent.parent

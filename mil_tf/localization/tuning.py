@@ -16,6 +16,9 @@ BOUNDS = {
     "max": Detector((0.0, 1.5), (0.0, 2.0), (1.0, 60.0)),
     "attention": Detector((0.0, 0.06), (0.0, 0.03), (1.0, 60.0)),
 }
+# The authors' maps have 32 x 32 positions (slices of 256 pixels, an eighth). Attention's weights sum to 1 over them, so
+# that on a map of fewer positions the same attention has larger weights.
+POSITIONS = 32 * 32
 RANDOM, GUIDED = 10, 120  # trials; released code has 120 to 150 guided ones
 TUNED = 2 / 5  # nemcek2021, section II-E
 
@@ -53,6 +56,18 @@ def parted(patients, seed=0):
     chosen = np.random.default_rng(seed).permutation(len(patients))[: max(1, round(TUNED * len(patients)))]
     tuned = np.isin(np.arange(len(patients)), chosen)
     return patients[tuned].tolist(), patients[~tuned].tolist()
+
+
+def bounds_of(pooling, positions):
+    """The BOUNDS for maps of a number of positions: h and T of weights go with what each would have if all were equal.
+
+    Args:
+        pooling: "max" or "attention".
+        positions: of a map, height times width.
+    """
+    found, factor = BOUNDS[pooling], POSITIONS / positions if pooling == "attention" else 1.0
+    scaled = {name: tuple(end * factor for end in getattr(found, name)) for name in ("h", "threshold")}
+    return found._replace(**scaled)
 
 
 def tune(slices, bounds, seed=0, guided=GUIDED):

@@ -52,12 +52,14 @@ def taking_hu(inner, mean=RELEASED_MEAN, std=RELEASED_STD):
     return keras.Model(inputs, inner(channels), name=f"{inner.name}_hu")
 
 
-def network(form="paper", pooling="max"):
+def network(form="paper", pooling="max", blocks=BLOCKS):
     """Builds a network on standardised channels.
 
     Args:
         form: "paper" or "released".
         pooling: "max" or "attention".
+        blocks: residual blocks a level, or convolutions of a released level's block. With fewer a position sees less:
+            a square of 88 pixels with the paper's three, of 32 with one, which is what small slices want.
 
     Input shape: (n, h, w, 3); h and w at least 4 (paper) or 8 (released).
     Output shape: {"logit": (n, 1), "map": (n, h', w', 1)} in float32, a quarter or an eighth of h and w, rounded down.
@@ -72,7 +74,9 @@ def network(form="paper", pooling="max"):
     if pooling not in POOLINGS:
         raise ValueError(f"Expected `pooling` to be one of {POOLINGS}. Received: pooling={pooling!r}")
     inputs = keras.Input((None, None, 3), name="channels")
-    features = _paper_body(inputs) if form == "paper" else _released_body(inputs)
+    if blocks < 1:
+        raise ValueError(f"Expected `blocks` of at least 1. Received: blocks={blocks}")
+    features = _paper_body(inputs, blocks) if form == "paper" else _released_body(inputs, blocks)
     heads = {
         ("paper", "max"): _paper_max, ("released", "max"): _released_max,
         ("paper", "attention"): _paper_attention, ("released", "attention"): _released_attention,
@@ -81,11 +85,11 @@ def network(form="paper", pooling="max"):
     return keras.Model(inputs, {"logit": logit, "map": positions}, name=f"nemcek2021_{form}_{pooling}")
 
 
-def _paper_body(x):
+def _paper_body(x, blocks):
     for level, width in enumerate(WIDTHS, 1):
         if level > 1:
             x = keras.layers.MaxPooling2D(2, name=f"level{level - 1}_pool")(x)
-        for block in range(1, BLOCKS + 1):
+        for block in range(1, blocks + 1):
             x = _residual(x, width, f"level{level}_block{block}")
     return x
 
@@ -97,13 +101,13 @@ def _residual(x, width, name):
     return keras.layers.Activation("relu", name=f"{name}_act")(keras.layers.Add(name=f"{name}_add")([inner, shortcut]))
 
 
-def _released_body(x):
+def _released_body(x, blocks):
     x = _unit(x, WIDTHS[0], "init")
     for level, width in enumerate(WIDTHS, 1):
         if level > 1:
             x = _unit(x, width, f"transition{level - 1}")
         inner = x
-        for index in range(1, BLOCKS + 1):
+        for index in range(1, blocks + 1):
             inner = _unit(inner, width, f"level{level}_unit{index}")
         x = keras.layers.Add(name=f"level{level}_add")([inner, x])
         x = keras.layers.MaxPooling2D(2, name=f"level{level}_pool")(x)

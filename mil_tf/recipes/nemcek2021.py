@@ -23,6 +23,11 @@ OPTIONS = {
     "form": Option(
         "paper", f"{PAPER} II-B, II-E", "network: paper (a quarter of the resolution) or released (an eighth)"
     ),
+    "blocks": Option(
+        3, f"{PAPER} II-E",
+        "residual blocks a level (released: convolutions of its block); a position sees 88 pixels with 3, 32 with 1",
+        at_least(1),
+    ),
     "pooling": Option("max", f"{PAPER} II-C", "max or attention"),
     "standardisation": Option(
         "measured", f"{PAPER} II-B", "of the channels: measured on the training slices, or released (their constants)"
@@ -80,8 +85,7 @@ VARIANTS = {
 PROFILES = {
     "full": {},
     "quick": {
-        "window": 32, "learning_rate": 2e-3, "drops": (7, 9), "max_epochs": 10, "crop": 0, "augmentation": "none",
-        "trials": 60,
+        "blocks": 1, "window": 16, "drops": (7, 9), "max_epochs": 10, "crop": 0, "augmentation": "none", "trials": 60,
     },
 }
 OPTIONS["profile"] = Option("full", OURS, "full, or quick (small phantoms)")

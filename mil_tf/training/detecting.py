@@ -1,7 +1,9 @@
 """What a trained network of positions does after training: its detector is tuned and frozen, points are written.
 
-Two fifths of the test patients tune, the others test (nemcek2021, section II-E), both named in the run's tables. On
-any other cohort the frozen detector finds points, and all patients test.
+Two fifths of the test patients tune, the others test (nemcek2021, section II-E), both named in the run's tables. Where
+no boxes are known among them, as in RSNA's slices, the authors' detector stands in until the run is evaluated on a
+cohort with boxes, as the paper does with CQ500: there it is tuned. On any further cohort the frozen detector finds
+points, and all patients test.
 """
 
 import dataclasses
@@ -18,7 +20,7 @@ from mil_tf.localization.located import POSITIVE
 from mil_tf.localization.peaks import find_peaks, resized
 from mil_tf.localization.tables import Slice, write_points
 from mil_tf.localization.truth import boxes_of
-from mil_tf.localization.tuning import BOUNDS, TuningError, bayesian_optimization, parted, tune
+from mil_tf.localization.tuning import TuningError, bayesian_optimization, bounds_of, parted, tune
 from mil_tf.models.position_export import ExportedPositions
 from mil_tf.options import OptionError
 from mil_tf.training.scoring import CHUNK_PIXELS, fitting
@@ -55,19 +57,24 @@ class Detecting:
     def finish(self, folder, sources, show):
         """Tunes the detector on test patients, freezes it in detector.json and writes the points of all."""
         found = list(self.located(sources["test"]))
-        told, used = self._chosen(found, show)
+        told, used = self._chosen("test", found, show)
         runs.write_json(Path(folder) / FILE, told)
         self._write(folder, "test", sources["test"], found, told, used)
 
     def tables(self, folder, name, source):
-        """Writes the points of another cohort by the run's frozen detector."""
-        self._write(folder, name, source, list(self.located(source)), runs.read_json(Path(folder) / FILE), None)
+        """Writes the points of another cohort by the run's frozen detector, which is tuned here where it is not yet."""
+        found, told, used = list(self.located(source)), runs.read_json(Path(folder) / FILE), None
+        if told["source"] == "published" and self._options["detector"] == "tuned":
+            told, used = self._chosen(name, found, print)
+            _freeze(folder, told)
+        elif told["cohort"] == name:
+            used = _uses(found, self._seed)
+        self._write(folder, name, source, found, told, used)
 
     def exported(self, folder):
         """(module, facts) for `mil_tf.export`."""
         told = runs.read_json(Path(folder) / FILE)
-        facts = {name: told[name] for name in ("pooling", "detector", "only_positive")}
-        return ExportedPositions(self._scorer, self._mapper), {"positions": facts}
+        return ExportedPositions(self._scorer, self._mapper), {"positions": _facts(told)}
 
     def located(self, source):
         """Yields a Slice of every slice of a source."""
@@ -84,28 +91,28 @@ class Detecting:
                     boxes_of(bag),
                 )
 
-    def _chosen(self, found, show):
-        """(what detector.json tells, {patient: "tune" or "test"} or None where none tunes)."""
+    def _chosen(self, name, found, show):
+        """(what detector.json tells, {patient: "tune" or "test"} or None where none tunes) of a cohort."""
         pooling = self._options["pooling"]
         told = {name: self._options[name] for name in ("pooling", "only_positive")}
-        told["bounds"] = BOUNDS[pooling]._asdict()
+        bounds = bounds_of(pooling, found[0].map2d.size)
+        told["bounds"] = bounds._asdict()
         try:
-            tuned, used = self._tuned([one for one in found if one.boxes is not None], show)
+            tuned, used = self._tuned(found, bounds, show)
         except TuningError as error:
             show(f"detector: the authors' for {pooling} pooling ({error})")
             published = {"detector": PUBLISHED[pooling]._asdict(), "source": "published"}
-            return {**told, **published, "dice_tuned": None, "trials": 0}, None
-        chosen = {"detector": tuned.detector._asdict(), "source": "tuned"}
+            return {**told, **published, "cohort": None, "dice_tuned": None, "trials": 0}, None
+        chosen = {"detector": tuned.detector._asdict(), "source": "tuned", "cohort": name}
         return {**told, **chosen, "dice_tuned": tuned.dice, "trials": len(tuned.trials)}, used
 
-    def _tuned(self, known, show):
+    def _tuned(self, found, bounds, show):
         if self._options["detector"] == "published":
             raise TuningError("as --set detector=published asks")
-        tuners = _tuners(known, self._seed)
-        used = {one.patient: "tune" if one.patient in tuners else "test" for one in known}
-        show(f"tuning the detector on the slices of {len(tuners)} of {len(used)} test patients")
-        slices = [(self._peaks(one), one.boxes) for one in known if one.patient in tuners]
-        return tune(slices, BOUNDS[self._options["pooling"]], self._seed, self._options["trials"]), used
+        used = _uses(found, self._seed)
+        show(f"tuning the detector on the slices of {list(used.values()).count('tune')} of {len(used)} patients")
+        slices = [(self._peaks(one), one.boxes) for one in found if used.get(one.patient) == "tune" and _known(one)]
+        return tune(slices, bounds, self._seed, self._options["trials"]), used
 
     def _peaks(self, one):
         """The Peaks that `points_of` lets the detector choose from."""
@@ -129,8 +136,25 @@ def _with_mask(source, place):
     return dataclasses.replace(source.fields(place), mask=source.mask(place))
 
 
-def _tuners(known, seed):
-    """The patients to tune on: two fifths of those with boxes, and of those without."""
-    ill = {one.patient for one in known if len(one.boxes)}
-    healthy = {one.patient for one in known} - ill
-    return {*parted(sorted(ill), seed)[0], *(parted(sorted(healthy), seed)[0] if len(healthy) > 1 else ())}
+def _known(one):
+    return one.boxes is not None
+
+
+def _uses(found, seed):
+    """{patient: "tune" or "test"}: two fifths of those with boxes tune, and of those without."""
+    known = {one.patient for one in found if _known(one)}
+    ill = {one.patient for one in found if _known(one) and len(one.boxes)}
+    healthy = known - ill
+    tuners = {*parted(sorted(ill), seed)[0], *(parted(sorted(healthy), seed)[0] if len(healthy) > 1 else ())}
+    return {patient: "tune" if patient in tuners else "test" for patient in sorted(known)}
+
+
+def _freeze(folder, told):
+    """Writes the detector into the run and into what it has exported."""
+    runs.write_json(Path(folder) / FILE, told)
+    facts = Path(folder) / "export" / "mil_tf.json"
+    runs.write_json(facts, {**runs.read_json(facts), "positions": _facts(told)})
+
+
+def _facts(told):
+    return {name: told[name] for name in ("pooling", "detector", "only_positive")}

@@ -126,7 +126,7 @@ def _constants(options, source):
 def _models(options, seed, constants):
     keras.utils.set_random_seed(seed)
     with arithmetic(options["precision"]):
-        found = network(options["form"], options["pooling"])
+        found = network(options["form"], options["pooling"], options["blocks"])
         if options["start"]:
             _start(found, options["start"])
         return position_models(found, constants["mean"], constants["std"], options["seen"])

@@ -31,7 +31,7 @@ def test_bags_are_positive_where_they_hold_a_nine(digits):
 @pytest.mark.slow
 def test_what_is_measured_is_kept(digits, tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.mnist_curve.HELD_OUT", 40)
-    monkeypatch.setattr("benchmarks.mnist_curve.EPOCHS", 1)
+    monkeypatch.setattr("benchmarks.mnist_curve.EPOCHS", {"top instance": 1, "pooled": 1})
     monkeypatch.setattr("benchmarks.mnist_curve.VISITS", {"top instance": 40, "pooled": 40})
     given = ["--mnist", str(digits), "--out", str(tmp_path / "out.csv"), "--seeds", "1", "--bags", "40"]
     assert main([*given, "--rows", "attention"]) == 0

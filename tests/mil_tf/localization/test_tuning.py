@@ -6,7 +6,7 @@ import pytest
 
 from mil_tf.localization.detector import PUBLISHED, Detector
 from mil_tf.localization.peaks import Peaks
-from mil_tf.localization.tuning import BOUNDS, RANDOM, TuningError, parted, tune
+from mil_tf.localization.tuning import BOUNDS, RANDOM, TuningError, bounds_of, parted, tune
 
 
 def scene(seed, count=12):
@@ -83,3 +83,10 @@ def test_a_package_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "bayes_opt", None)
     with pytest.raises(TuningError, match=r"bayesian-optimization .*pip install -e '\.\[tuning\]'"):
         tune(scene(0), BOUNDS["max"])
+
+
+def test_bounds_of_weights_go_with_the_number_of_positions():
+    assert bounds_of("max", 7) == BOUNDS["max"] and bounds_of("attention", 32 * 32) == BOUNDS["attention"]
+    found = bounds_of("attention", 16 * 16)
+    assert found.threshold == (0.0, pytest.approx(0.12)) and found.h == (0.0, pytest.approx(0.24))
+    assert found.distance == BOUNDS["attention"].distance

@@ -2,51 +2,24 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import train
+from mil_tf.inference import predict_dataset
 from mil_tf.options import OptionError
 from mil_tf.training.positions import class_weights, learning_rate, weighted
-from tfrecords import Bag
-from tfrecords.writer import DatasetWriter
+from tests.slices import SIZES, one_slice, write_slices
 
-SETTINGS = {"kind": "ct", "unit": "slice", "settings": {"size": 16, "brain": "none"}, "hash": "0123456789abcdef"}
-SIZES = {"train": 6, "validation": 2, "test": 8}  # patients of four slices each
 OPTIONS = "max_epochs=3 drops=[2] window=5 crop=12 micro_batch=3 trials=2 image_every=2 learning_rate=0.003".split()
-
-
-def one_slice(patient, index):
-    rng = np.random.default_rng(10 * patient + index)
-    pixels = rng.normal(30, 4, (1, 16, 16, 1)).astype(np.float16)
-    mask = np.zeros((1, 16, 16), np.uint8)
-    label = patient % 2 and index < 2
-    if label:
-        mask[0, 3:9, 4 + index:10 + index] = 1
-        pixels[mask > 0] += 45
-    return Bag(
-        id=f"p{patient:02d}/{index}", patient=f"p{patient:02d}", label=[int(label)], instances=pixels, source_index=[index],
-        instance_label=[[int(label)]], mask=mask,
-    )
 
 
 @pytest.fixture(scope="module")
 def slices(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("slices")
-    bags = {(p, i): one_slice(p, i) for p in range(sum(SIZES.values())) for i in range(4)}
-    writer = DatasetWriter(folder, [[bag.id for bag in bags.values()]], {"classes": ["hemorrhage"], "preprocessing": SETTINGS})
-    with writer.shard(0) as shard:
-        for bag in bags.values():
-            shard.write(bag)
-    writer.finish()
-    names = [name for name, count in SIZES.items() for _ in range(count)]
-    with open(folder / "splits.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("id", "patient", "split", "fold"))
-        table.writerows((bag.id, bag.patient, names[patient], 0) for (patient, _), bag in bags.items())
-    return folder
+    return write_slices(tmp_path_factory.mktemp("slices"))
 
 
 def trained(slices, out, *more):
@@ -131,8 +104,8 @@ def test_same_seed_same_bits_and_a_resumed_run_too(run, slices, tmp_path, bits, 
     monkeypatch.setattr(Loop, "_step", killed)
     assert trained(slices, tmp_path)[0] == 130
     monkeypatch.undo()
-    code = train.main(["--recipe", "nemcek2021", "--data", str(slices), "--out", str(tmp_path), "--resume", "--set", *OPTIONS])
-    assert code == 0
+    again = ["--recipe", "nemcek2021", "--data", str(slices), "--out", str(tmp_path), "--resume", "--set", *OPTIONS]
+    assert train.main(again) == 0
     again = tmp_path / "nemcek2021" / "bags-24" / "fold-0" / "seed-0"
     first, second = bits(run), bits(again)
     assert first.keys() == second.keys() and all(first[name] == second[name] for name in first)
@@ -141,27 +114,48 @@ def test_same_seed_same_bits_and_a_resumed_run_too(run, slices, tmp_path, bits, 
 
 
 def test_attention_and_the_released_variant_run_too(slices, tmp_path):
-    code, folder = trained(slices, tmp_path / "a", "pooling=attention", "max_epochs=1", "detector=published", "only_positive=true")
+    more = ["pooling=attention", "max_epochs=1", "detector=published", "only_positive=true"]
+    code, folder = trained(slices, tmp_path / "a", *more)
     assert code == 0 and json.loads((folder / "detector.json").read_text())["source"] == "published"
     options = ["max_epochs=1", "trials=1", "window=8", "chunk=5"]
     command = ["--recipe", "nemcek2021", "--variant", "released", "--data", str(slices), "--out", str(tmp_path / "b")]
     assert train.main([*command, "--set", *options]) == 0
 
 
-def test_another_cohort_is_scored_by_the_frozen_detector(run, slices, tmp_path):
-    import shutil
-
-    from mil_tf.inference import predict_dataset
-
-    copy = shutil.copytree(run, tmp_path / "run")
+def elsewhere(run, folder):
+    """A copy of a run that knows no patient, so that any cohort may be predicted."""
+    copy = shutil.copytree(run, folder)
     (copy / "bags.csv").write_text("id,patient,label\n")
     table = copy / "predictions-validation.csv"
-    table.write_text(table.read_text().splitlines()[0] + "\n")  # nobody is known to it
+    table.write_text(table.read_text().splitlines()[0] + "\n")
+    return copy
+
+
+def test_another_cohort_is_scored_by_the_frozen_detector(run, slices, tmp_path):
+    copy = elsewhere(run, tmp_path / "run")
     predict_dataset(copy, slices, "other")
     located = rows(copy / "located-other.csv")
     assert len(located) == 64 and {row["used"] for row in located} == {"test"}
     counts = {row["id"]: row["tp"] for row in rows(copy / "located-test.csv")}
     assert {row["id"]: row["tp"] for row in located if row["id"] in counts} == counts
+    assert (copy / "detector.json").read_bytes() == (run / "detector.json").read_bytes()
+
+
+def test_a_detector_that_could_not_be_tuned_is_on_the_first_cohort_with_boxes(run, slices, tmp_path):
+    copy = elsewhere(run, tmp_path / "run")
+    told = json.loads((copy / "detector.json").read_text())
+    published = {"h": 0.024, "threshold": 0.76, "distance": 10}
+    (copy / "detector.json").write_text(json.dumps({**told, "source": "published", "detector": published, "cohort": None}))
+    predict_dataset(copy, slices, "other")
+    frozen = json.loads((copy / "detector.json").read_text())
+    assert frozen["source"] == "tuned" and frozen["cohort"] == "other"
+    assert json.loads((copy / "export" / "mil_tf.json").read_text())["positions"]["detector"] == frozen["detector"]
+    first = (copy / "located-other.csv").read_bytes()
+    assert {row["used"] for row in rows(copy / "located-other.csv")} == {"tune", "test"}
+    predict_dataset(copy, slices, "other")  # again: the same patients tune
+    assert (copy / "located-other.csv").read_bytes() == first
+    predict_dataset(copy, slices, "third")
+    assert {row["used"] for row in rows(copy / "located-third.csv")} == {"test"}
 
 
 def test_scans_are_refused(tiny_data, tmp_path, capsys):
@@ -180,7 +174,8 @@ def test_a_run_begins_with_given_weights(slices, tmp_path):
     from mil_tf.models.position_mil import network
 
     network("paper", "max").save(tmp_path / "network.keras")
-    code, folder = trained(slices, tmp_path / "runs", f"start={tmp_path / 'network.keras'}", "max_epochs=1", "learning_rate=1e-30")
+    more = [f"start={tmp_path / 'network.keras'}", "max_epochs=1", "learning_rate=1e-30"]
+    code, folder = trained(slices, tmp_path / "runs", *more)
     assert code == 0
     from mil_tf.training.run import trained as restored
 
@@ -203,4 +198,5 @@ def test_classes_weigh_the_same_together():
 
 def test_the_rate_drops_as_the_paper_says():
     rate = learning_rate({"learning_rate": 0.01, "drops": (20, 30, 35)})
-    assert [round(rate(epoch) / 0.01, 9) for epoch in (0, 19, 20, 29, 30, 34, 35, 39)] == [1, 1, .1, .1, .01, .01, .001, .001]
+    tenths = [round(np.log10(rate(epoch) / 0.01)) for epoch in (0, 19, 20, 29, 30, 34, 35, 39)]
+    assert tenths == [0, 0, -1, -1, -2, -2, -3, -3]
