@@ -129,6 +129,7 @@ def test_json_and_tables_agree(home, tmp_path):
     assert told["scan"] == {"shape": [40, 36, 7], "orientation": "LPI", "spacing_mm": [3.0, 3.0, 5.0]}
     assert "not a medical device" in told["note"]
     assert (tmp_path / "s13.png").read_bytes().startswith(b"\x89PNG")
+    assert "points" not in {*told, *summary} and not (tmp_path / "s13_heat.nii.gz").exists()  # it has no positions
     assert table(tmp_path / "rejected.csv") == []
 
 

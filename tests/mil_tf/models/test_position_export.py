@@ -31,7 +31,10 @@ def models(form, pooling):
     return keras.Model(slices, probabilities), keras.Model(slices, {"probabilities": probabilities, "map": found["map"]})
 
 
-@pytest.mark.parametrize("form, pooling, part", [("paper", "attention", 4), ("released", "max", 8)])
+@pytest.mark.parametrize(
+    "form, pooling, part",
+    [("paper", "attention", 4), pytest.param("released", "max", 8, marks=[pytest.mark.long, pytest.mark.slow])],
+)
 def test_saved_and_loaded_it_gives_the_keras_models_answers(tmp_path, form, pooling, part):
     scorer, mapper = models(form, pooling)
     module = ExportedPositions(scorer, mapper)

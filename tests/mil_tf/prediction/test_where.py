@@ -4,49 +4,13 @@ import csv
 import json
 import shutil
 
-import keras
 import nibabel as nib
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.spatial.transform import Rotation
 
 from mil_tf import predict
-from mil_tf.export import KEPT, export
-from mil_tf.inference import PREDICTIONS
-from mil_tf.localization.peaks import resized
-from mil_tf.models.position_export import ExportedPositions
 from mil_tf.prediction import sheet
-from mil_tf.prediction.answer import answer
-from mil_tf.prediction.files import describe
-from mil_tf.prediction.model import ExportedModel, ModelError
-from mil_tf.prediction.points import Point
-from mil_tf.runs import write_table
-from preprocessing.ct import CtSettings
-from preprocessing.errors import ScanError
-
-SIZE = 64  # of the model's canvas
-BLEED, RADII = np.array([-32.0, 24.0, 18.0]), np.array([17.0, 14.0, 15.0])  # mm: left, in front of and above the middle
-POSITIONS = {"pooling": "max", "detector": {"h": 0.5, "threshold": 0.0, "distance": 8.0}, "only_positive": False}
-
-
-def within(mm, centre, radii):
-    return (((mm - centre) / radii) ** 2).sum(axis=-1) < 1
-
-
-def head(axes, shape):
-    """(HU int16 (i, j, k), mask of the bleed, affine) of a head around the file's middle, which `axes` (3, 3) leads to."""
-    affine = np.eye(4)
-    affine[:3, :3] = axes
-    affine[:3, 3] = [3, -5, 8] - axes @ (np.array(shape) - 1) / 2
-    mm = np.moveaxis(np.indices(shape), 0, -1) @ axes.T + affine[:3, 3]
-    bleed = within(mm, BLEED, RADII)
-    hu = np.full(shape, -1000.0)
-    for radii, value in (((72, 88, 70), 20), ((68, 84, 66), 900), ((62, 78, 60), 35)):
-        hu[within(mm, [0, 0, 0], radii)] = value
-    hu[bleed] = 72
-    hu += np.random.default_rng(0).normal(0, 4, shape)
-    return hu.round().astype(np.int16), bleed, affine
 
 
 def turned(*angles):
@@ -66,37 +30,13 @@ SCANS = {
 }
 
 
-def stand_in():
-    """(scorer, mapper) that know blood by its HU: a map of logits at a quarter of the size, and its highest."""
-    slices = keras.Input((None, None, 1))
-    above = [keras.layers.ReLU(max_value=1)(keras.layers.Rescaling(1 / 20, -hu / 20)(slices)) for hu in (45, 90)]
-    blood = keras.layers.AveragePooling2D(4)(keras.layers.Subtract()(above))
-    blur = keras.layers.Conv2D(1, 3, padding="same", use_bias=False, kernel_initializer=keras.initializers.Constant(1 / 9))
-    logits = keras.layers.Rescaling(12, -4)(blur(blood))
-    positive = keras.layers.Activation("sigmoid")(keras.layers.GlobalMaxPooling2D()(logits))
-    both = keras.layers.Concatenate()([keras.layers.Rescaling(-1, 1)(positive), positive])
-    return keras.Model(slices, both), keras.Model(slices, {"probabilities": both, "map": logits})
-
-
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """The export/ of a run of the stand-in."""
-    folder = tmp_path_factory.mktemp("run")
-    write_table(folder / "predictions-validation.csv", PREDICTIONS, [("a", "a", 0, 0.2, 0), ("b", "b", 1, 0.8, 0)])
-    made = {"kind": "ct", "settings": CtSettings(size=SIZE).to_dict()}
-    scorer, mapper = stand_in()
-    config = {**dict.fromkeys(KEPT), "preprocessing": made}
-    export(folder, scorer, config, module=ExportedPositions(scorer, mapper), more={"positions": POSITIONS})
-    return folder / "export"
-
-
-@pytest.fixture(scope="module")
-def answers(model, tmp_path_factory):
+def answers(model, head, tmp_path_factory):
     """The folder of the answers to all SCANS, which lie in `scans` in it; without sheets, which take long."""
     out = tmp_path_factory.mktemp("answers")
     (out / "scans").mkdir()
     for name, (axes, shape) in SCANS.items():
-        hu, mask, affine = head(axes, shape)
+        hu, _, affine = head(axes, shape)
         nib.save(nib.Nifti1Image(hu, affine), out / "scans" / f"{name}.nii.gz")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sheet, "write_sheet", lambda path, answer: None)
@@ -114,7 +54,7 @@ def table(path):
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_the_peak_of_the_heat_map_lies_in_the_bleed_of_the_file(answers, name):
+def test_the_peak_of_the_heat_map_lies_in_the_bleed_of_the_file(answers, head, name):
     _, mask, _ = head(*SCANS[name])
     scan, heat = (nib.load(answers / file) for file in (f"scans/{name}.nii.gz", f"{name}_heat.nii.gz"))
     assert heat.shape == scan.shape and heat.get_data_dtype() == np.float32
@@ -127,13 +67,13 @@ def test_the_peak_of_the_heat_map_lies_in_the_bleed_of_the_file(answers, name):
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_points_are_in_the_bleed_by_voxel_and_by_millimetre(answers, name):
+def test_points_are_in_the_bleed_by_voxel_and_by_millimetre(answers, head, in_bleed, name):
     _, mask, affine = head(*SCANS[name])
     found = told(answers, name)
     points = found["points"]
     assert len(points) >= 2 and len({point["source_index"] for point in points}) == len(points)  # one a slice
     for point in points:
-        assert mask[tuple(point["voxel"])] and within(np.array(point["mm"]), BLEED, RADII * 1.05)
+        assert mask[tuple(point["voxel"])] and in_bleed(point["mm"])
         np.testing.assert_allclose((affine @ [*point["voxel"], 1])[:3], point["mm"], atol=1e-2)
         shown = found["slices"][point["source_index"]]
         assert point["scan_slice"] == shown["scan_slice"] and point["slice_probability"] == shown["probability"]
@@ -143,119 +83,15 @@ def test_points_are_in_the_bleed_by_voxel_and_by_millimetre(answers, name):
     assert row["points"] == str(len(points))
 
 
-def test_a_point_beyond_the_scans_edge_has_millimetres_alone(model, tmp_path):
-    hu, mask, affine = head(*SCANS["padded"])
-    nib.save(nib.Nifti1Image(hu, affine), tmp_path / "a.nii")
-    loaded = ExportedModel(model)
-    loaded.load()
-    found = answer(tmp_path / "a.nii", "a", loaded, loaded.settings)
-    outside = found._replace(points=[Point(0, 0, 0, 2.0, 0.5)])  # the canvas is wider than the scan
-    point, = describe(outside, loaded, loaded.settings)["points"]
-    assert point["voxel"] is None and point["scan_slice"] is None
-    assert (np.linalg.solve(affine, [*point["mm"], 1])[:2] < 0).all()
-
-
-def test_one_pass_gives_what_the_other_signature_does(model):
-    loaded = ExportedModel(model)
-    loaded.load()
-    slices = np.random.default_rng(0).normal(40, 30, (5, SIZE, SIZE, 1)).astype(np.float16)
-    probability, maps = loaded.maps(slices)
-    assert maps.shape == (5, SIZE // 4, SIZE // 4) and maps.dtype == np.float32
-    np.testing.assert_allclose(probability, loaded(slices), rtol=1e-5)
-    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-maps.max(axis=(1, 2)))), rtol=1e-5)
-
-
-def test_maps_are_made_in_chunks(model):
-    loaded, seen = ExportedModel(model), []
-
-    def look(slices):
-        seen.append(len(slices))
-        first = slices[:, 0, 0, 0]
-        return {"probabilities": tf.stack([1 - first, first], 1), "map": slices[:, ::4, ::4, 0]}
-
-    loaded._map = look
-    slices = np.zeros((21, 512, 512, 1), np.float16)
-    slices[:, 0, 0, 0] = np.arange(21)
-    probability, maps = loaded.maps(slices)
-    np.testing.assert_array_equal(probability, np.arange(21))
-    np.testing.assert_array_equal(maps[:, 0, 0], np.arange(21))
-    assert seen == [8, 8, 5] and maps.shape == (21, 128, 128)
-
-
-@pytest.fixture
-def changed(model, tmp_path):
-    """changed(**values) -> a copy of the export with other positions."""
-
-    def change(**values):
-        copy = shutil.copytree(model, tmp_path / "export", dirs_exist_ok=True)
-        facts = json.loads((copy / "mil_tf.json").read_text())
-        facts["positions"] = {**POSITIONS, **values}
-        (copy / "mil_tf.json").write_text(json.dumps(facts))
-        return copy
-
-    return change
-
-
-@pytest.mark.parametrize(
-    "values",
-    [{"pooling": "mean"}, {"detector": {"h": 1, "threshold": 0}}, {"detector": {**POSITIONS["detector"], "h": "high"}},
-     {"detector": None}, {"only_positive": 1}, {"detector": {**POSITIONS["detector"], "distance": float("nan")}}],
-    ids=["pooling", "no distance", "no number", "no detector", "no truth", "not a number"],
-)
-def test_positions_that_are_none(changed, values):
-    with pytest.raises(ModelError, match="Expected positions with a pooling .max or attention., a detector"):
-        ExportedModel(changed(**values))
-
-
-def test_maps_that_are_not_finite_are_the_scans_reason(model, answers):
-    loaded = ExportedModel(model)
-    loaded._map = lambda slices: {"probabilities": tf.fill([len(slices), 2], 0.5), "map": slices[..., 0] * np.nan}
-    with pytest.raises(ScanError, match="the model's maps are not finite"):
-        answer(answers / "scans" / "gantry.nii.gz", "a", loaded, loaded.settings)
-
-
-def test_points_on_positive_slices_alone(answers, changed, tmp_path):
-    low = {**POSITIONS["detector"], "threshold": -3.9, "h": 0.001}  # so that noise has peaks
-    counts = []
-    for only_positive in (False, True):
-        loaded = ExportedModel(changed(detector=low, only_positive=only_positive))
-        loaded.load()
-        found = answer(answers / "scans" / "gantry.nii.gz", "a", loaded, loaded.settings)
-        counts.append([sum(point.place == place for point in found.points) for place in range(found.bag.n)])
-    every, positive = np.array(counts)
-    bleeding = found.probability >= 0.5
-    assert every[~bleeding].sum() > 0 and positive[~bleeding].sum() == 0
-    np.testing.assert_array_equal(every[bleeding], positive[bleeding])
-
-
-def test_a_models_heat_map_does_not_outlive_its_scan(model, answers, tmp_path, capsys):
-    scan = shutil.copy(answers / "scans" / "padded.nii.gz", tmp_path / "a.nii.gz")
-    given = [str(scan), "--model", str(model), "--out", str(tmp_path / "out")]
+def test_a_models_heat_map_does_not_outlive_its_scan(model, scan, tmp_path, capsys):
+    copy = shutil.copy(scan, tmp_path / "a.nii.gz")
+    given = [str(copy), "--model", str(model), "--out", str(tmp_path / "out")]
     assert predict.main([*given, "--maps"]) == 0
     names = {"a.json", "a.csv", "a.png", "a_heat.nii.gz", "a_probability.nii.gz", "predictions.csv", "rejected.csv"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     for name in ("a.json", "a.csv", "a.png", "predictions.csv", "rejected.csv"):
         (tmp_path / "out" / name).unlink()
     assert predict.main(given) == 2 and "--force" in capsys.readouterr().err
-    (tmp_path / "a.nii.gz").write_bytes(b"")
+    copy.write_bytes(b"")
     assert predict.main([*given, "--force"]) == 1
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"predictions.csv", "rejected.csv"}
-
-
-@pytest.mark.parametrize("pooling, told", [("max", "likelihood of bleeding"), ("attention", "of the slice's\nhighest")])
-def test_the_sheet_shows_where_the_model_looked(model, answers, pooling, told):
-    loaded = ExportedModel(model)
-    loaded.load()
-    found = answer(answers / "scans" / "gantry.nii.gz", "a", loaded, loaded.settings)._replace(pooling=pooling)
-    figure = sheet.sheet(found)
-    _, *slices, bar = figure.axes
-    assert told in bar.get_ylabel() and f"{len(found.points)} in the scan" in figure.get_suptitle()
-    order = np.argsort(-found.probability, kind="stable")[:4]
-    for axes, place in zip(slices, order, strict=True):
-        under, over = axes.images
-        assert under.get_extent() == over.get_extent() and axes.get_xlim() == (-0.5, SIZE - 0.5)
-        crosses = {(line.get_ydata()[0], line.get_xdata()[0]) for line in axes.lines}
-        assert crosses == {(point.row, point.column) for point in found.points if point.place == place}
-        np.testing.assert_array_equal(over.get_array(), resized(found.maps[place], (SIZE, SIZE)))
-        clear = over.to_rgba(over.get_array())[..., 3]
-        assert clear.min() < 0.1 < 0.5 < clear.max() < 0.6
