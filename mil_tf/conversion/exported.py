@@ -12,7 +12,7 @@ It takes what it is given in one pass, so its caller cuts a scan into chunks.
 import tensorflow as tf
 
 
-class ExportedPositions(tf.Module):
+class ExportedNetwork(tf.Module):
     """The function around a Keras model.
 
     Args:
@@ -30,6 +30,6 @@ class ExportedPositions(tf.Module):
 
 def save(model, folder):
     """Writes a Keras model (n, h, w, 1) in HU -> {"logit", "map"} as a SavedModel into `folder`."""
-    module = ExportedPositions(model)
+    module = ExportedNetwork(model)
     signature = module.__call__.get_concrete_function()
     tf.saved_model.save(module, str(folder), signatures={"slices": signature, "serving_default": signature})
