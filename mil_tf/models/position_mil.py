@@ -126,11 +126,13 @@ def _normalised(x, width, name):
 def _paper_max(features):
     """A scalar at every position, its maximum, and the fully connected layer: w z + b (section II-C).
 
-    w is kept from becoming negative (our decision), so that the highest position is the likeliest to bleed, and the
-    same layer at every position makes a map of logits of which the answer is the highest.
+    w is kept at 1 or above (our decision), so that the highest position is the likeliest to bleed, and the same layer
+    at every position makes a map of logits of which the answer is the highest. The layer before has a scale of its
+    own, so nothing is lost by it; where w may become 0, it does while maxima still mean nothing, and then no gradient
+    reaches the network any more (seen on phantoms).
     """
     scalar = _dense(1, "scalar")(features)
-    end = _dense(1, "logit", kernel_initializer="ones", kernel_constraint=keras.constraints.NonNeg())
+    end = _dense(1, "logit", kernel_initializer="ones", kernel_constraint=AtLeast(1.0))
     return end(_max()(scalar)), end(scalar)
 
 
@@ -164,6 +166,27 @@ def _attention(features, use_bias):
 def _dense(units, name, **options):
     """One layer for all positions, in float32 under every policy."""
     return keras.layers.Dense(units, name=name, dtype="float32", **{"kernel_initializer": "glorot_normal", **options})
+
+
+@keras.saving.register_keras_serializable(package="mil_tf")
+class AtLeast(keras.constraints.Constraint):
+    """Keeps weights from falling below a value.
+
+    Args:
+        least: the value.
+
+    Example:
+        >>> AtLeast(1.0)(tf.constant([0.5, 2.0]))  # -> [1.0, 2.0]
+    """
+
+    def __init__(self, least):
+        self.least = least
+
+    def __call__(self, w):
+        return tf.maximum(w, tf.cast(self.least, w.dtype))
+
+    def get_config(self):
+        return {"least": self.least}
 
 
 @keras.saving.register_keras_serializable(package="mil_tf")
