@@ -59,7 +59,8 @@ def network(form="paper", pooling="max", blocks=BLOCKS):
         form: "paper" or "released".
         pooling: "max" or "attention".
         blocks: residual blocks a level, or convolutions of a released level's block. With fewer a position sees less:
-            a square of 88 pixels with the paper's three, of 32 with one, which is what small slices want.
+            a square of 88 pixels with the paper's three, of 32 with one (released: 80 and 52), which is what small
+            slices want.
 
     Input shape: (n, h, w, 3); h and w at least 4 (paper) or 8 (released).
     Output shape: {"logit": (n, 1), "map": (n, h', w', 1)} in float32, a quarter or an eighth of h and w, rounded down.

@@ -25,7 +25,7 @@ OPTIONS = {
     ),
     "blocks": Option(
         3, f"{PAPER} II-E",
-        "residual blocks a level (released: convolutions of its block); a position sees 88 pixels with 3, 32 with 1",
+        "residual blocks a level (released: convolutions of its block); a position sees 88 pixels with 3, 32 with 1 (80, 52)",
         at_least(1),
     ),
     "pooling": Option("max", f"{PAPER} II-C", "max or attention"),

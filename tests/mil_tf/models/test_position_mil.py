@@ -142,7 +142,7 @@ def test_every_weight_learns(kind):
 
 
 def test_the_highest_position_stays_the_likeliest():
-    """Whatever the last layer learns, its weight on the maximum does not become negative."""
+    """Whatever the last layer learns, its weight on the maximum does not fall below 1, where gradients go on."""
     model = network("paper", "max")
     end = model.get_layer("logit")
     end.kernel.assign([[0.1]])
@@ -151,12 +151,33 @@ def test_the_highest_position_stays_the_likeliest():
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(images, training=False)["logit"]) ** 2 + end.kernel[0, 0] * 10.0
     optimizer.apply_gradients([(tape.gradient(loss, end.kernel), end.kernel)])
-    assert np.asarray(end.kernel) == [[0.0]]
+    assert np.asarray(end.kernel) == [[1.0]]
+
+
+@pytest.mark.parametrize("form, blocks, seen", [
+    ("paper", 1, 32), ("paper", 3, 88), ("released", 1, 52), ("released", 3, 80),
+])
+def test_a_position_sees_no_more_than_is_said(form, blocks, seen):
+    """The middle of a map changes with no pixel farther away than half of what a position of the paper's form sees."""
+    model = network(form, "max", blocks)
+    image = np.random.default_rng(0).normal(0, 1, (1, 256, 256, 3)).astype(np.float32)
+    other = np.random.default_rng(1).normal(0, 1, image.shape).astype(np.float32)
+    half = seen // 2 + 8  # the positions of a pooled map lie off the middle
+    other[:, 128 - half : 128 + half, 128 - half : 128 + half] = image[:, 128 - half : 128 + half, 128 - half : 128 + half]
+    maps = [model(each, training=False)["map"].numpy() for each in (image, other)]
+    middle = maps[0].shape[1] // 2
+    np.testing.assert_array_equal(maps[0][:, middle, middle], maps[1][:, middle, middle])
+    assert (maps[0][:, 0, 0] != maps[1][:, 0, 0]).all()
 
 
 def test_widened_channels_are_zero():
     found = WidenedChannels(5)(np.ones((1, 2, 3, 2), np.float32))
     np.testing.assert_array_equal(found, np.broadcast_to([1, 1, 0, 0, 0], (1, 2, 3, 5)))
+
+
+def test_no_blocks_are_refused():
+    with pytest.raises(ValueError, match="Expected `blocks` of at least 1"):
+        network(blocks=0)
 
 
 @pytest.mark.parametrize("form, pooling, named", [("literal", "max", "form"), ("paper", "mean", "pooling")])
