@@ -7,6 +7,10 @@ import tensorflow as tf
 
 from mil_tf.models.channels import RELEASED_MEAN, RELEASED_STD, HuChannels
 from mil_tf.models.head import probabilities
+from mil_tf.models.position_mil import POSITIONS
+from mil_tf.pooling.log_sum_exp import LogSumExpPooling
+
+SOFTNESS = 1.0  # r of kraus2016, eq. 3, the least that they compare; our decision
 
 
 class PositionModels(NamedTuple):
@@ -16,6 +20,8 @@ class PositionModels(NamedTuple):
         network: standardised channels (n, h, w, 3) -> {"logit": (n, 1), "map": (n, h', w', 1)}.
         input: (n, h, w, 1) in HU -> the standardised channels of what the network sees.
         learner: standardised channels -> probabilities (n, 2), with the layer "logits" before them.
+        soft: the same of a map of logits that log-sum-exp pools in place of the maximum (our decision): all positions
+            have a gradient, so that it tells where to look while maxima still mean nothing.
         scorer: (n, h, w, 1) in HU -> probabilities (n, 2).
         mapper: (n, h, w, 1) in HU -> {"probabilities": (n, 2), "map": (n, h', w', 1)}.
     """
@@ -23,6 +29,7 @@ class PositionModels(NamedTuple):
     network: keras.Model
     input: keras.Model
     learner: keras.Model
+    soft: keras.Model
     scorer: keras.Model
     mapper: keras.Model
 
@@ -39,10 +46,13 @@ def position_models(network, mean=RELEASED_MEAN, std=RELEASED_STD, seen=0):
     small = Shrunk(seen, name="shrunk", dtype="float32")(slices) if seen else slices
     channels = HuChannels(mean, std, name="hu_channels", dtype="float32")(small)
     given = keras.Model(slices, channels, name="position_input")
-    learner = keras.Model(standardised, _answers(network(standardised))["probabilities"], name="position_learner")
+    inner = network(standardised)
+    learner = keras.Model(standardised, _answers(inner)["probabilities"], name="position_learner")
+    pooled = LogSumExpPooling(SOFTNESS, axis=POSITIONS, name="soft_pool", dtype="float32")(inner["map"])
+    soft = keras.Model(standardised, _answers({**inner, "logit": pooled})["probabilities"], name="position_soft")
     found = _answers(network(given(slices)))
     scorer = keras.Model(slices, found["probabilities"], name="position_scorer")
-    return PositionModels(network, given, learner, scorer, keras.Model(slices, found, name="position_mapper"))
+    return PositionModels(network, given, learner, soft, scorer, keras.Model(slices, found, name="position_mapper"))
 
 
 def _answers(found):

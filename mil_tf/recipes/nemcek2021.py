@@ -11,7 +11,8 @@ with DIR of `python -m preprocessing ct --unit slice` and `split --whole`.
 
 Variants. `paper` is the paper's text: its network, standardisation by the training set, its schedule. `released` is the
 authors' code: another network, other constants, a smaller learning rate. `default` is the paper's text but for the
-released code's learning rate, because at the paper's nothing was learned on phantoms; docs/REPRODUCTION.md has numbers.
+released code's learning rate, because at the paper's nothing was learned on phantoms, and for a first epoch of soft
+pooling, without which the maximum stays where it happens to be in some runs; docs/REPRODUCTION.md has numbers.
 """
 
 from mil_tf.options import FRACTION, Option, above, at_least
@@ -25,7 +26,8 @@ OPTIONS = {
     ),
     "blocks": Option(
         3, f"{PAPER} II-E",
-        "residual blocks a level (released: convolutions of its block); a position sees 88 pixels with 3, 32 with 1 (80, 52)",
+        "residual blocks a level (released: convolutions of its block); a position sees 88 pixels with 3, 32 with 1 "
+        "(released: 80, 52)",
         at_least(1),
     ),
     "pooling": Option("max", f"{PAPER} II-C", "max or attention"),
@@ -47,6 +49,10 @@ OPTIONS = {
     "drops": Option((20, 30, 35), f"{PAPER} II-E, our reading", "epochs from which on the rate is a tenth of before"),
     "max_epochs": Option(40, OURS, "epochs; the paper names none", at_least(1)),
     "keep": Option("best", f"{PAPER} II-E", "weights of the epoch of best validation accuracy, or of the last"),
+    "soft_epochs": Option(
+        1, OURS, "epochs at first in which log-sum-exp pools in place of the maximum; 0 is the paper's form",
+        at_least(0),
+    ),
     "crop": Option(
         256, f"{PAPER} II-E", "pixels a side of the random crop that learns; 0 takes whole slices", at_least(0)
     ),
@@ -74,10 +80,10 @@ OPTIONS = {
 
 VARIANTS = {
     "default": {},
-    "paper": {"learning_rate": 0.01},
+    "paper": {"learning_rate": 0.01, "soft_epochs": 0},
     "released": {
         "form": "released", "standardisation": "released", "learning_rate": 0.001, "decay": 1e-8, "drops": (20, 25),
-        "max_epochs": 30, "keep": "last", "crop": 0, "seen": 256, "augmentation": "released",
+        "max_epochs": 30, "keep": "last", "crop": 0, "seen": 256, "soft_epochs": 0, "augmentation": "released",
     },
 }
 
@@ -85,7 +91,8 @@ VARIANTS = {
 PROFILES = {
     "full": {},
     "quick": {
-        "blocks": 1, "window": 16, "drops": (7, 9), "max_epochs": 10, "crop": 0, "augmentation": "none", "trials": 60,
+        "blocks": 1, "soft_epochs": 3, "window": 16, "drops": (7, 9), "max_epochs": 10, "crop": 0,
+        "augmentation": "none", "trials": 60,
     },
 }
 OPTIONS["profile"] = Option("full", OURS, "full, or quick (small phantoms)")

@@ -52,7 +52,7 @@ def prepare(job, dataset, sources, crew):
         return _replica(job, made[-1], train, _fill(dataset))
 
     replica = share_out(crew, build)
-    first = options["max_epochs"] - 1 if options["keep"] == "last" else 0
+    first = options["max_epochs"] - 1 if options["keep"] == "last" else min(_soft(options), options["max_epochs"] - 1)
     plan = Plan(
         options["max_epochs"], options["max_epochs"], 0.0, job.seed, first, monitor="validation_error",
     )
@@ -151,9 +151,20 @@ def _replica(job, models, train, fill):
     augment = slice_augmentation(KINDS[options["augmentation"]], options["crop"], models.input, job.seed, fill)
     size = options["micro_batch"] or fitting(cropped(train.instance_shape[:2], options["crop"]), MICRO_PIXELS, BATCH)
     scale = options["loss_scale"] if options["precision"] == "mixed_float16" else 1.0
-    signal = Decayed(SelectThenBatch(models.learner, Every(), loss, size, augment, True, scale), options["decay"])
+
+    def signal(learner):
+        return Decayed(SelectThenBatch(learner, Every(), loss, size, augment, True, scale), options["decay"])
+
+    learning = signal(models.learner)
+    softly = signal(models.soft) if _soft(options) else learning
     scorer = Scorer(models.scorer, options["chunk"])
-    return Replica(models.scorer, scorer, ExactSearch(scorer), lambda epoch: signal)
+    of_epoch = lambda epoch: softly if epoch < _soft(options) else learning  # noqa: E731
+    return Replica(models.scorer, scorer, ExactSearch(scorer), of_epoch)
+
+
+def _soft(options):
+    """Epochs of soft pooling: attention's map is no map of logits, and has a gradient everywhere."""
+    return options["soft_epochs"] if options["pooling"] == "max" else 0
 
 
 def _fill(dataset):

@@ -29,6 +29,14 @@ def test_all_see_one_network(models, slices):
     assert len(models.scorer.weights) == len(models.network.weights)
 
 
+def test_softly_all_positions_answer(models, slices):
+    channels = models.input(slices)
+    logits = models.network(channels)["map"].numpy().astype(np.float64)
+    expected = expit(np.log(np.exp(logits).mean(axis=(1, 2)))[:, 0])
+    np.testing.assert_allclose(np.asarray(models.soft(channels))[:, 1], expected, rtol=1e-5)
+    assert [id(w) for w in models.soft.trainable_variables] == [id(w) for w in models.learner.trainable_variables]
+
+
 def test_the_learner_has_logits_of_two_classes(models):
     assert models.learner.get_layer("logits").output.shape[-1] == 2
 

@@ -7,7 +7,7 @@ from mil_tf.recipes.nemcek2021 import OPTIONS, PROFILES, VARIANTS
 STATED = {
     "form": "paper", "standardisation": "measured", "window": 128, "optimizer": "Adam", "learning_rate": 0.01, "decay": 1e-6,
     "drops": (20, 30, 35), "crop": 256, "augmentation": "paper", "class_weights": True, "keep": "best", "start": "",
-    "detector": "tuned", "only_positive": False, "seen": 0,
+    "soft_epochs": 0, "blocks": 3, "detector": "tuned", "only_positive": False, "seen": 0,
 }
 
 
@@ -18,7 +18,8 @@ def test_the_papers_variant_is_what_the_paper_states():
 
 def test_the_released_variant_is_what_the_code_does():
     found = resolve(OPTIONS, VARIANTS["released"])
-    told = {"form": "released", "learning_rate": 0.001, "decay": 1e-8, "drops": (20, 25), "max_epochs": 30, "seen": 256, "keep": "last"}
+    told = {"form": "released", "learning_rate": 0.001, "decay": 1e-8, "drops": (20, 25), "max_epochs": 30, "seen": 256, "keep": "last",
+            "soft_epochs": 0}
     assert {name: found[name] for name in told} == told
 
 

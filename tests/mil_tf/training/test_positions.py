@@ -14,7 +14,7 @@ from mil_tf.options import OptionError
 from mil_tf.training.positions import class_weights, learning_rate, weighted
 from tests.slices import SIZES, one_slice, write_slices
 
-OPTIONS = "max_epochs=3 drops=[2] window=5 crop=12 micro_batch=3 trials=2 image_every=2 learning_rate=0.003".split()
+OPTIONS = "soft_epochs=1 max_epochs=3 drops=[2] window=5 crop=12 micro_batch=3 trials=2 image_every=2 learning_rate=0.003".split()
 
 
 @pytest.fixture(scope="module")
