@@ -83,7 +83,7 @@ def _by_path(paths):
 
 
 def _refuse_without_fold(paths):
-    """One file too many would else make a single group of all sizes, and an ensemble of what does not belong together."""
+    """One file too many would else make one group of all sizes, and an ensemble of what does not belong together."""
     without = [path for path in paths if not FOLD.search(_stem(path))]
     if 0 < len(without) < len(paths):
         raise TableError("Expected fold and its number in every path, as some have it, or NAME= before the files of "
