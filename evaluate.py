@@ -1,4 +1,4 @@
-"""Score a run: metrics with 95 % intervals, figures as PNG and PDF, and a report to open in a browser.
+"""Score a run: metrics with 95 % intervals, figures as PNG, PDF and CSV, and a report to open in a browser.
 
     python evaluate.py runs/remedios2020/bags-400/fold-0/seed-0
     python evaluate.py runs/remedios2020             every run below, and how many bags are enough
@@ -18,8 +18,9 @@ positive at 0.5, without id the rows must be the same bags in the same order, wi
 Several groups of files, such as sizes of training sets, are scored at once. NAME= stands before the files of a
 group: --predictions 100= a.csv b.csv 200= c.csv d.csv, or 100=a.csv,b.csv 200=c.csv,d.csv. Without names the paths
 decide: those that differ only in the number after fold (else after k or f, split, model) and in that after seed are
-one group (100/fold0.csv, predictions_672_fold0.csv, n100_k3.csv); where there is no such word, those that differ only
-in the last number that counts 0, 1, 2 or 1, 2, 3; where there is no such number, all files are one group.
+one group (100/fold0.csv, predictions_672_fold0.csv, n100_k3.csv), and a fold in some paths only is refused; where
+there is no such word, those that differ only in the last number that counts 0, 1, 2 or 1, 2, 3; where there is no
+such number, all files are one group.
 """
 
 import argparse

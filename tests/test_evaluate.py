@@ -87,7 +87,8 @@ def test_evaluates_a_run(run, capsys):
     names = {path.name for path in (run / "evaluation").iterdir()}
     figures = {"confusion", "precision_recall", "roc", "calibration", "histogram", "profiles", "history"}
     drawn = {f"{figure}.{kind}" for figure in figures for kind in ("png", "pdf")}
-    assert names == {"metrics.json", "metrics.csv", *drawn}
+    tables = {f"{figure}.csv" for figure in ("confusion", "precision_recall", "roc", "calibration")}
+    assert names == {"metrics.json", "metrics.csv", *drawn, *tables}
     for path in (run / "evaluation").glob("*.p*"):
         assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
 
@@ -111,6 +112,24 @@ def test_numbers_agree_between_files(run, no_page):
     tpr = next(row for row in rows if row["metric"] == "tpr" and row["cohort"] == "test"
                and row["threshold"] == str(decision["threshold"]))
     assert (int(tpr["k"]), int(tpr["n"])) == (decision["tp"], decision["tp"] + decision["fn"])
+
+
+def test_what_is_drawn_is_a_table_too(run, no_page):
+    evaluate.main([str(run), "--resamples", "20"])
+    found = numbers_of(run)["cohorts"]["test"]
+    tables = {}
+    for name in ("precision_recall", "roc", "confusion", "calibration"):
+        with open(run / "evaluation" / f"{name}.csv", newline="") as file:
+            tables[name] = [row for row in csv.DictReader(file) if row["cohort"] == "test"]
+    steps = [(float(row["recall"]), float(row["precision"])) for row in tables["precision_recall"]]
+    ap = sum((recall - before) * precision for (before, _), (recall, precision) in zip(steps, steps[1:]))
+    assert ap == pytest.approx(found["ap"]["value"], abs=1e-12)
+    ends = [(float(row["fpr"]), float(row["tpr"])) for row in (tables["roc"][0], tables["roc"][-1])]
+    assert ends == [(0, 0), (1, 1)]
+    assert [int(row["tp"]) for row in tables["confusion"]] == [one["tp"] for one in found["decisions"]]
+    bins = found["calibration"]["bins"]
+    assert [float(row["positive"]) for row in tables["calibration"]] == [one["positive"]["value"] for one in bins]
+    assert sum(int(row["n"]) for row in tables["calibration"]) == 24
 
 
 def write_located(run, name, bags=24, **more):

@@ -73,12 +73,21 @@ def _named(words):
 
 
 def _by_path(paths):
+    _refuse_without_fold(paths)
     keys = _keys([_stem(path) for path in _below_common(paths)])
     names = dict(zip(dict.fromkeys(keys), _names(list(dict.fromkeys(keys)))))
     groups = {}
     for key, path in zip(keys, paths):
         groups.setdefault(names[key], []).append(path)
     return groups
+
+
+def _refuse_without_fold(paths):
+    """One file too many would else make one group of all sizes, and an ensemble of what does not belong together."""
+    without = [path for path in paths if not FOLD.search(_stem(path))]
+    if 0 < len(without) < len(paths):
+        raise TableError("Expected fold and its number in every path, as some have it, or NAME= before the files of "
+                         f"each group. Received: {without[0]}.")
 
 
 def _below_common(paths):
@@ -88,7 +97,8 @@ def _below_common(paths):
 
 
 def _stem(path):
-    return Path(path).with_suffix("").as_posix()
+    """The path without its ending; one that begins with a digit, as in v1.0_fold_2, is none."""
+    return re.sub(r"\.[a-z]+$", "", Path(path).as_posix(), flags=re.IGNORECASE)
 
 
 def _keys(stems):
@@ -117,9 +127,19 @@ def _names(keys):
     """What tells the keys apart: their tokens without those that all share at either end."""
     if len(keys) == 1:
         return [ALL]
+    if numbers := _one_number(keys):
+        return numbers
     start, end = (_shared(keys), -_shared([key[::-1] for key in keys]) or None)
     short = ["".join(key[start:end]).strip("/_-. ") for key in keys]
     return short if len(set(short)) == len(short) and all(short) else ["".join(key) or "." for key in keys]
+
+
+def _one_number(keys):
+    """The number of each key, where they differ in one number only, be it written twice (100/test_100); else None."""
+    if len({len(key) for key in keys}) > 1:
+        return None
+    told = [set(key) for key in zip(*[tokens for tokens in zip(*keys) if len(set(tokens)) > 1])]
+    return [one.pop() for one in told] if all(len(one) == 1 and min(one).isdecimal() for one in told) else None
 
 
 def _shared(keys):

@@ -46,10 +46,14 @@ class Estimate(NamedTuple):
         return plain(self._asdict())
 
     def __str__(self):
+        return self.told()
+
+    def told(self, digits=3):
+        """Value and interval in so many digits, or why there is none."""
         if np.isnan(self.value):
             return self.note
-        interval = self.note if np.isnan(self.low) else f"[{self.low:.3f}, {self.high:.3f}]"
-        return f"{self.value:.3f} {interval}"
+        interval = self.note if np.isnan(self.low) else f"[{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        return f"{self.value:.{digits}f} {interval}"
 
 
 def plain(values):

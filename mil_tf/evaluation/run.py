@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mil_tf.evaluation.cohort import score_cohort
+from mil_tf.evaluation.drawn import write_drawn
 from mil_tf.evaluation.enough import MARGIN
 from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
@@ -133,6 +134,7 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lam
     folder = run / "evaluation" / ("" if cohort == "test" else cohort)
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, threshold, resamples, seed)
+    write_drawn(folder, scores)
     page = run / f"report{_suffix(cohort)}.html"
     _write_page(page, folder, scores, history, config, data)
     return scores, page

@@ -5,6 +5,7 @@ from mil_tf.evaluation.names import RATES
 from mil_tf.evaluation.readings import decisions
 
 METRICS = {"ap": "AP", "auc": "AUC", "tpr": "TPR", "tnr": "TNR", "ppv": "PPV", "npv": "NPV", "accuracy": "accuracy"}
+DIGITS = 4  # of both readings alike, as papers print them
 COUNTS = "TP {tp}, FN {fn}, TN {tn}, FP {fp}"
 
 
@@ -33,8 +34,9 @@ def notes(group):
 
 
 def _group_lines(group):
-    counts = "{bags} bags of {patients} patients, {positives} positive".format(**group.counts)
-    yield f"{group.name}: {len(group.tables)} file{'s' * (len(group.tables) > 1)}, {counts}"
+    bags, patients, files = (f"{count} {noun}{'s' * (count != 1)}" for count, noun in (
+        (group.counts["bags"], "bag"), (group.counts["patients"], "patient"), (len(group.tables), "file")))
+    yield f"{group.name}: {files}, {bags} of {patients}, {group.counts['positives']} positive"
     yield from _fold_lines(group)
     yield from _ensemble_lines(group)
 
@@ -62,19 +64,20 @@ def _reasons(per_fold):
 
 
 def _numbers(values):
-    return "".join(f"{'-' if value != value else format(value, '.4f'):>10s}" for value in values)
+    return "".join(f"{'-' if value != value else format(value, f'.{DIGITS}f'):>10s}" for value in values)
 
 
 def _ensemble_lines(group):
     together, error = group.ensemble, group.calibration.error
     yield f"  ensemble of {together.models}" if together.models > 1 else "  ensemble: the one model"
     yield "    mean probability"
-    yield from (f"      {METRICS[name]:9s} {estimate}" for name, estimate in together.ranking.items())
-    yield f"      expected calibration error {error}, by chance alone {group.calibration.chance:.3f}"
+    yield from (f"      {METRICS[name]:9s} {estimate.told(DIGITS)}" for name, estimate in together.ranking.items())
+    yield (f"      expected calibration error {error.told(DIGITS)}, by chance alone "
+           f"{group.calibration.chance:.{DIGITS}f}")
     yield f"    majority vote: {COUNTS.format(**together.confusion._asdict())}"
     for name in RATES:
         rate = together.rates[name]
-        yield f"      {METRICS[name]:9s} {rate}  {rate.k}/{rate.n}"
+        yield f"      {METRICS[name]:9s} {rate.told(DIGITS)}  {rate.k}/{rate.n}"
 
 
 def model_names(tables):

@@ -36,8 +36,10 @@ def is_grid(given, everything):
 
 
 def show_status(jobs, dataset, out):
-    """Prints the table of the jobs as they are now; returns 0."""
-    rows, now = Board(runs_of(jobs, dataset, out)).rows(), time.time()
+    """Prints the table of the jobs as they are now; returns 0. Raises RunError as a sitting would."""
+    found = runs_of(jobs, dataset, out)
+    _refuse_others(found, dataset)
+    rows, now = Board(found).rows(), time.time()
     places = max(1, sum(row.state == RUNNING for row in rows))
     print("\n".join(table.lines(rows, forecast(rows, places, now), now)))
     return 0

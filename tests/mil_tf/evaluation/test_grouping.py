@@ -15,7 +15,7 @@ def shape(words):
 @pytest.mark.parametrize("pattern", [
     "predictions_{n}_fold{k}.csv", "{n}/fold{k}.csv", "n{n}_k{k}.csv", "runs/bags-{n}/fold-{k}/seed-0/predictions-test.csv",
     "fold{k}/n{n}.csv", "model_{n}_fold_{k}.csv", "{n}_{k}.csv", "{k}/{n}.csv", "/data/k5/size{n}-f{k}.csv",
-    "split_{n}_fold{k}.csv", "{n}-cv{k}.csv",
+    "split_{n}_fold{k}.csv", "{n}-cv{k}.csv", "set_{n}/test_{n}_fold_{k}", "v1.0_{n}_fold_{k}",
 ])
 def test_sizes_by_folds_are_a_group_a_size(pattern):
     files = {n: [pattern.format(n=n, k=k) for k in range(5)] for n in (672, 100, 1000)}
@@ -58,10 +58,15 @@ def test_a_file_with_an_equals_sign_is_a_file(tmp_path):
     (["a.csv", "100=b.csv"], "Expected NAME= before every file, as some have one. Received: a.csv"),
     (["100=", "200=a.csv"], "Expected files after 100="),
     (["a.csv", "b.csv", "a.csv"], "a.csv is given twice"),
+    (["300/fold0.csv", "300/all.csv", "400/fold0.csv"], "Expected fold and its number .* Received: 300/all.csv"),
 ])
 def test_words_that_make_no_groups_are_refused(words, message):
     with pytest.raises(TableError, match=message):
         group_files(words)
+
+
+def test_a_folder_is_a_file_that_cannot_be_read():
+    assert shape(["."]) == {ALL: ["."]}
 
 
 def test_a_file_may_stand_in_two_groups():

@@ -200,3 +200,15 @@ def test_figures_are_drawn(tmp_path):
                      *(f"predictions-{figure}.{kind}" for figure in figures for kind in ("png", "pdf"))}
     for path in (tmp_path / "out").glob("*.p*"):
         assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
+
+
+def test_both_readings_are_told_in_as_many_digits(tmp_path):
+    path = write(tmp_path, "one.csv", [0, 1, 0, 1], [0.1, 0.9, 0.6, 0.5])
+    _, text = score([path], tmp_path / "out")
+    assert "1 file, 4 bags of 4 patients" in text
+    assert text.count("0.8333") == 2 and "AP        0.8333 [0." in text
+
+
+def test_one_bag_is_one_bag(tmp_path):
+    _, text = score([write(tmp_path, "one.csv", [1], [0.9])], tmp_path / "out")
+    assert "1 file, 1 bag of 1 patient, 1 positive" in text

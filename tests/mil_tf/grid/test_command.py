@@ -65,6 +65,7 @@ def test_status_loads_no_tensorflow(tiny_data, tiny_arguments, tmp_path):
 @pytest.mark.parametrize(
     "given, told", [
         (["learning_rate=0.5"], "learning_rate (0.01, now 0.5)"), (["--variant", "paper"], "variant"),
+        (["learning_rate=0.5", "--status"], "learning_rate (0.01, now 0.5)"),
     ],
 )
 def test_a_run_of_other_settings_does_not_count_as_done(train_tiny, tiny_run, tmp_path, given, told):
