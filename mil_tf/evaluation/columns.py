@@ -32,8 +32,10 @@ def read_columns(path, required, least=1):
     header, rows = _read(path, required)
     missing = [name for name in required if name not in header]
     if missing:
+        other = next((mark for mark in (";", "\t") if len(header) == 1 and mark in header[0]), None)
+        hint = f" separated by {other!r}; separate them by commas" if other else ""
         raise TableError(f"{path}: expected columns {','.join(required)}; missing {','.join(missing)}, "
-                         f"received {','.join(header) or 'an empty file'}.")
+                         f"received {','.join(header) or 'an empty file'}{hint}.")
     twice = [name for name in dict.fromkeys((*READ, *required)) if header.count(name) > 1]
     if twice:
         raise TableError(f"{path}: expected one column {twice[0]}, received {header.count(twice[0])}.")

@@ -83,8 +83,9 @@ def precision_recall_figure(study):
         _precision_recall(axes, size)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    for axes in grid[-1]:
-        axes.set_xlabel("recall (TPR)")
+    for axes in grid.ravel()[max(0, len(study.sizes) - columns) : len(study.sizes)]:
+        axes.set_xlabel("recall (TPR)")  # the lowest of each column, which need not be in the last row
+        axes.tick_params(labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("precision (PPV)")
     figure.suptitle(_caption(study), fontsize=10)

@@ -37,6 +37,7 @@ def test_columns_in_any_order_with_others_and_a_byte_order_mark(tmp_path):
     ("", "received an empty file"),
     (BAGS, "expected at least one row under the header, received none"),
     ("id,patient,y_true\na,p,1\n", "missing y_prob, received id,patient,y_true"),
+    ("id;patient;y_true;y_prob\na;p;1;0.5\n", "received id;patient;y_true;y_prob separated by ';'; separate them by commas"),
     (BAGS + "a,p,1,0.5,1\nb,p,1,high,1\n", "line 3: expected a finite number as y_prob, received 'high'"),
     (BAGS + "a,p,1,nan,1\n", "line 2: expected a finite number as y_prob, received 'nan'"),
     (BAGS + "a,p,1,,1\n", "line 2: expected a finite number as y_prob, received ''"),
