@@ -42,6 +42,10 @@ COPIED = {
         "network": "network", "pooling": "pooling", "parameters": "parameters", "slices": "slices a step",
         "step_seconds": "step, s", "prediction_seconds": "prediction of a slice, s", "peak_gib": "peak memory, GiB",
     },
+    "exact": {
+        "run": "run", "ap_first": "AP, exact", "ap_second": "AP, fast", "ap_value": "difference", "ap_low": "from",
+        "ap_high": "to", "ap_p": "p", "auc_value": "AUC, difference", "auc_low": "from", "auc_high": "to", "auc_p": "p",
+    },
     "cropping": {
         "size": "size", "bags": "bags", "slices": "slices", "area_percent": "area searched, %",
         "probability_median": "probability, median difference", "probability_most": "largest",
