@@ -4,6 +4,7 @@ Lesions lie in the middle of a head more often than at its ends, so a slice metr
 position prior's is known: the score -|position - middle of the head|, the middle being that of the bag.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from mil_tf.evaluation.intervals import Estimate, difference_estimate, ranking_estimates
 from mil_tf.evaluation.localisation import top_metrics
 from mil_tf.evaluation.metrics import ONE_CLASS, MetricUndefined, Ranking, ranking_metrics, roc_auc
-from mil_tf.evaluation.tables import UNKNOWN
+from mil_tf.evaluation.tables import UNKNOWN, Predictions
 from mil_tf.evaluation.versus import Versus, mean_versus
 
 # Positions written with few decimals make mirrored slices differ by rounding alone; below 1 um they are ties.
@@ -50,8 +51,28 @@ def group_slices(predictions, instances):
                   np.concatenate([position_prior(position[rows]) for rows in bags]), position)
 
 
+def of_scans(predictions, instances):
+    """The tables with scans as bags where every bag is one slice, SCAN/INDEX, as for nemcek2021; others as they are.
+
+    A slice's place in its scan is what the position prior is about. A scan is positive where a slice is, and as
+    probable as its likeliest slice.
+    """
+    single = len(instances.id) == len(predictions.id) == len(np.unique(instances.id))
+    if not single or (np.char.find(predictions.id, "/") < 0).any():
+        return predictions, instances
+    scan_of = lambda ids: np.array([id.rpartition("/")[0] for id in ids.tolist()])  # noqa: E731
+    scans, first, owner = np.unique(scan_of(predictions.id), return_index=True, return_inverse=True)
+    truth, probability = np.zeros(len(scans), np.int64), np.zeros(len(scans))
+    np.maximum.at(truth, owner, predictions.y_true)
+    np.maximum.at(probability, owner, predictions.y_prob)
+    found = Predictions(predictions.path, scans, predictions.patient[first], truth, probability)
+    return found, dataclasses.replace(instances, id=scan_of(instances.id))
+
+
 def slice_metrics(predictions, instances, bootstrap):
     """Slice metrics of a cohort, or None where no slice of the table has a truth.
+
+    Where every bag is a slice, bags are scans here: see `of_scans`.
 
     Returns:
         dict: "counts" (what stands behind the numbers), and one `Versus` each for "pooled_auc", "pooled_ap"
@@ -61,6 +82,7 @@ def slice_metrics(predictions, instances, bootstrap):
     """
     if (instances.y_true == UNKNOWN).all():
         return None
+    predictions, instances = of_scans(predictions, instances)
     slices = group_slices(predictions, instances)
     known = slices.y_true != UNKNOWN
     result = {"counts": _counts(slices, known)}

@@ -121,3 +121,14 @@ def test_a_top_slice_that_is_none_is_refused():
     predictions.top_instance[3] = 99
     with pytest.raises(TableError, match="top_instance 99 of bag bag3 is not one of its slices"):
         measure(predictions, instances)
+
+
+def test_where_every_bag_is_a_slice_they_are_measured_as_the_slices_of_their_scan():
+    predictions, instances, _, _ = tables()
+    names = np.char.add(np.char.add(instances.id, "/"), instances.source_index.astype(str))
+    owner = {id: patient for id, patient in zip(predictions.id, predictions.patient)}
+    patient = np.array([owner[id] for id in instances.id])
+    single = Predictions(predictions.path, names, patient, instances.y_true, instances.y_prob)
+    alone = Instances(instances.path, names, *(getattr(instances, name) for name in
+                                               ("source_index", "position", "y_true", "y_prob")))
+    assert measure(single, alone) == measure(predictions, instances)
