@@ -28,6 +28,7 @@ def test_made_once_with_splits_and_slice_truth(cache):
     assert [path.name for path in cache.iterdir()] == [folder.name]
 
 
+@pytest.mark.long
 def test_slices_for_the_recipe_that_learns_from_them(cache):
     dataset = Dataset(embedded.embedded_dataset("nemcek2021", show=lambda line: None))
     splits = dataset.splits(0)

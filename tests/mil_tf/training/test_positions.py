@@ -113,6 +113,7 @@ def test_same_seed_same_bits_and_a_resumed_run_too(run, slices, tmp_path, bits, 
         assert (run / name).read_bytes() == (again / name).read_bytes()
 
 
+@pytest.mark.long
 def test_attention_and_the_released_variant_run_too(slices, tmp_path):
     more = ["pooling=attention", "max_epochs=1", "detector=published", "only_positive=true"]
     code, folder = trained(slices, tmp_path / "a", *more)
@@ -170,6 +171,7 @@ def test_a_choice_that_is_none_is_refused_in_one_line(slices, tmp_path, capsys, 
     assert len(capsys.readouterr().err.splitlines()) == 1 and not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_run_begins_with_given_weights(slices, tmp_path):
     from mil_tf.models.position_mil import network
 
