@@ -95,8 +95,8 @@ def _of_one_slice(dataset, source):
     if (source.counts != 1).any():
         place = int(np.argmax(source.counts != 1))
         raise DatasetError(
-            f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`, as the run was "
-            f"trained on. Received: {source.counts[place]} slices in bag {source.ids[place]}."
+            f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`, as the run "
+            f"was trained on. Received: {source.counts[place]} slices in bag {source.ids[place]}."
         )
 
 
