@@ -44,7 +44,8 @@ def predict_dataset(run, data, name):
         name: of the cohort, in the names of the tables.
 
     Raises:
-        tfrecords.DatasetError: where `data` is none, or was preprocessed in another way than the training data; or
+        tfrecords.DatasetError: where `data` is none, or was preprocessed in another way than the training data, or
+            has bags of scans for a model that answers in slices; or
             where `run` is none, or unfinished.
     """
     from tfrecords import Dataset, DatasetError, quiet
@@ -61,6 +62,8 @@ def predict_dataset(run, data, name):
     except runs.RunError as error:
         raise DatasetError(str(error)) from error
     source = ShardSource(dataset, dataset.rows)
+    if model.tables:
+        _of_one_slice(dataset, source)
     write_tables(run, name, source, model.scorer)
     if model.tables:
         model.tables(run, name, source)
@@ -84,6 +87,17 @@ def _pixels_settings(preprocessing):
         return preprocessing.get("hash")
     kept = {name: value for name, value in settings.items() if name not in NOT_IN_PIXELS}
     return {"kind": preprocessing.get("kind"), "algorithm": preprocessing.get("algorithm"), **kept}
+
+
+def _of_one_slice(dataset, source):
+    from tfrecords import DatasetError
+
+    if (source.counts != 1).any():
+        place = int(np.argmax(source.counts != 1))
+        raise DatasetError(
+            f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`, as the run "
+            f"was trained on. Received: {source.counts[place]} slices in bag {source.ids[place]}."
+        )
 
 
 def _strangers(run, dataset):

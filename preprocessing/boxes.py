@@ -49,6 +49,24 @@ def read(path, volumes):
     return dict(found), rejected
 
 
+def truth(drawn, unclear, scans):
+    """What boxes say of slices, {id: {name of the slice: 1, 0 or -1}}, for scans that have any.
+
+    BHX boxes every slice of a scan that bleeds, by hand or extrapolated, and nemcek2021 takes any point elsewhere for
+    false: a slice without a box is negative. One whose row is no box may bleed, so that it stays unknown.
+
+    Args:
+        drawn: {id: [Box]}.
+        unclear: names of slices whose rows are none.
+        scans: {id: [names of its slices]}.
+    """
+    found = {}
+    for id, boxes in drawn.items():
+        boxed = {box.name for box in boxes}
+        found[id] = {name: 1 if name in boxed else -int(name in unclear) for name in scans[id]}
+    return found
+
+
 def attached(bag, series, boxes):
     """The bag with its boxes; without any, a negative bag has none and of a positive one nothing is known.
 

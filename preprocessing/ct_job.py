@@ -117,7 +117,8 @@ def parser():
     found.add_argument(
         "--boxes",
         metavar="CSV",
-        help="BHX boxes SOPInstanceUID,data,labelName,labelType on slices of DICOM series; truth for evaluation",
+        help="BHX boxes SOPInstanceUID,data,labelName,labelType on slices of DICOM series; truth for evaluation, and\n"
+        "where nothing else tells of slices their truth too: a positive scan's slices without a box are negative",
     )
     found.add_argument(
         "--unit",

@@ -12,7 +12,7 @@ class Given(NamedTuple):
     Attributes:
         volumes: {id: [sources]}, by the names that the label table has for the scans.
         labels: {id: Label}.
-        slices: {id: {source index, or name of the slice: label}}, or None where no table tells of slices.
+        slices: {id: {source index, or name of the slice: label}}, or None where nothing tells of slices.
         bad_slices: {id: why its rows are no truth}.
         boxes: {id: [Box]}, or None.
         rejected: [(id, path, reason)] of rows.
@@ -52,7 +52,16 @@ def read(args, volumes, masks=None):
     rejected = rejected + [(id, str(args.metadata or args.labels), reason) for id, reason in known.bad.items()]
     table = {id: label for id, label in metadata.labelled(table, known).items() if id not in known.bad}
     drawn, bad_boxes = (None, []) if args.boxes is None else boxes.read(args.boxes, volumes)
+    if drawn is not None and slices is None and masks is None:
+        slices = _boxed(drawn, bad_boxes, volumes, table)
     return Given(volumes, table, slices, bad_slices, drawn, rejected + bad_boxes)
+
+
+def _boxed(drawn, bad_boxes, volumes, table):
+    """Slice truth of the boxes, where nothing else tells of slices; that of a negative scan is its label's."""
+    ill = {id: found for id, found in drawn.items() if id in table and table[id].label == 1}
+    scans = {id: sources.slice_names(volumes[id]) for id in ill}
+    return boxes.truth(ill, {name for name, _, _ in bad_boxes}, scans)
 
 
 def check_same_ids(volumes, table, scans, path):

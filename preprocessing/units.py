@@ -24,7 +24,8 @@ def check(unit, scans):
         return
     if not any(scan.truth for scan in scans):
         raise UsageError(
-            "--unit slice: Expected slice truth, by --masks, --slice-labels, or --labels of slices. Received: none."
+            "--unit slice: Expected slice truth, by --masks, --slice-labels, --boxes, or --labels of slices. "
+            "Received: none."
         )
     ids = {scan.id for scan in scans}
     same = next((id for id in sorted(ids) if id.rpartition("/")[0] in ids and id.rpartition("/")[2].isdecimal()), None)

@@ -3,7 +3,7 @@
 Two fifths of the test patients tune, the others test (nemcek2021, section II-E), both named in the run's tables. Where
 no boxes are known among them, as in RSNA's slices, the authors' detector stands in until the run is evaluated on a
 cohort with boxes, as the paper does with CQ500: there it is tuned. On any further cohort the frozen detector finds
-points, and all patients test.
+points, and all patients test but those that have tuned.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from mil_tf.evaluation.map_figure import shown
 from mil_tf.localization.detector import PUBLISHED, Detector
 from mil_tf.localization.located import POSITIVE
 from mil_tf.localization.peaks import find_peaks, resized
-from mil_tf.localization.tables import Slice, write_points
+from mil_tf.localization.tables import Slice, read_located, write_points
 from mil_tf.localization.truth import boxes_of
 from mil_tf.localization.tuning import TuningError, bayesian_optimization, bounds_of, parted, tune
 from mil_tf.models.position_export import ExportedPositions
@@ -69,6 +69,8 @@ class Detecting:
             _freeze(folder, told)
         elif told["cohort"] == name:
             used = _uses(found, self._seed)
+        else:
+            used = _used_before(found, _tuners(folder, told["cohort"]))
         self._write(folder, name, source, found, told, used)
 
     def exported(self, folder):
@@ -147,6 +149,20 @@ def _uses(found, seed):
     healthy = known - ill
     tuners = {*parted(sorted(ill), seed)[0], *(parted(sorted(healthy), seed)[0] if len(healthy) > 1 else ())}
     return {patient: "tune" if patient in tuners else "test" for patient in sorted(known)}
+
+
+def _used_before(found, tuners):
+    """{patient: "tune" or "test"} of a cohort that may share patients with the one that tuned."""
+    return {one.patient: "tune" if one.patient in tuners else "test" for one in found}
+
+
+def _tuners(folder, cohort):
+    """Patients that the run's detector was tuned on, by its table of that cohort."""
+    path = Path(folder) / f"located-{cohort}.csv"
+    if cohort is None or not path.exists():
+        return set()
+    table = read_located(path)
+    return set(table.patient[table.used == "tune"].tolist())
 
 
 def _freeze(folder, told):

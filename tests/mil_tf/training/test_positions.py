@@ -12,7 +12,7 @@ import train
 from mil_tf.inference import predict_dataset
 from mil_tf.options import OptionError
 from mil_tf.training.positions import class_weights, learning_rate, weighted
-from tests.slices import SIZES, one_slice, write_slices
+from tests.slices import SETTINGS, SIZES, one_slice, write_slices
 
 OPTIONS = "soft_epochs=1 max_epochs=3 drops=[2] window=5 crop=12 micro_batch=3 trials=2 image_every=2 learning_rate=0.003".split()
 
@@ -136,7 +136,9 @@ def test_another_cohort_is_scored_by_the_frozen_detector(run, slices, tmp_path):
     copy = elsewhere(run, tmp_path / "run")
     predict_dataset(copy, slices, "other")
     located = rows(copy / "located-other.csv")
-    assert len(located) == 64 and {row["used"] for row in located} == {"test"}
+    tuners = {row["patient"] for row in rows(copy / "located-test.csv") if row["used"] == "tune"}
+    assert len(located) == 64 and len(tuners) == 4  # whoever has tuned never tests, under whatever cohort's name
+    assert {row["patient"] for row in located if row["used"] == "tune"} == tuners
     counts = {row["id"]: row["tp"] for row in rows(copy / "located-test.csv")}
     assert {row["id"]: row["tp"] for row in located if row["id"] in counts} == counts
     assert (copy / "detector.json").read_bytes() == (run / "detector.json").read_bytes()
@@ -156,7 +158,21 @@ def test_a_detector_that_could_not_be_tuned_is_on_the_first_cohort_with_boxes(ru
     predict_dataset(copy, slices, "other")  # again: the same patients tune
     assert (copy / "located-other.csv").read_bytes() == first
     predict_dataset(copy, slices, "third")
-    assert {row["used"] for row in rows(copy / "located-third.csv")} == {"test"}
+    used = [{(row["id"], row["used"]) for row in rows(copy / f"located-{name}.csv")} for name in ("other", "third")]
+    assert used[0] == used[1]  # the same patients under another name: who has tuned does not test
+
+
+def test_a_cohort_of_scans_is_refused_before_anything_is_written(run, tmp_path):
+    from tfrecords import Bag, DatasetError
+    from tfrecords.writer import DatasetWriter
+
+    writer = DatasetWriter(tmp_path / "scans", [["a"]], {"classes": ["hemorrhage"], "preprocessing": SETTINGS})
+    with writer.shard(0) as shard:
+        shard.write(Bag("a", "elsewhere", [0], np.zeros((2, 16, 16, 1), np.float16), [0, 1]))
+    writer.finish()
+    with pytest.raises(DatasetError, match="Expected bags of one slice.* Received: 2 slices in bag a."):
+        predict_dataset(run, tmp_path / "scans", "scans")
+    assert not list(run.glob("*-scans.*"))
 
 
 def test_scans_are_refused(tiny_data, tmp_path, capsys):

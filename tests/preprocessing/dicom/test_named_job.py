@@ -153,3 +153,23 @@ def test_boxes_come_with_a_job(rsna, tmp_path):
     with open(dataset.folder / "rejected.csv", newline="") as file:
         assert "boxes: 1 are on slices of no scan" in file.read()
     assert json.loads((tmp_path / "out/dataset.json").read_text())["preprocessing"]["unit"] == "scan"
+
+
+def test_boxes_alone_tell_which_slices_bleed(rsna, tmp_path):
+    """As CQ500 comes: readers label scans, BHX boxes their slices."""
+    (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"{IDS[f'9.{k}.1']},{int(k != 2)}\n" for k in range(1, 5)))
+    data = "\"{'x': 2, 'y': 3, 'width': 5, 'height': 4}\""
+    (tmp_path / "boxes.csv").write_text(
+        f"SOPInstanceUID,data,labelName,labelType\n9.1.1.4,{data},Subdural,handDrawn\n9.1.1.5,None,Subdural,handDrawn\n"
+        f"9.4.1.1,{data},Subdural,extrapolated\n"
+    )
+    assert main(rsna("--unit", "slice", "--jobs", 1, "--boxes", tmp_path / "boxes.csv")) == 0
+    dataset, made = Dataset(tmp_path / "out"), {}
+    for row in dataset.rows:
+        bag = reader.read_bag(dataset.folder, row)
+        made[bag.instance_id[0]] = (int(bag.label[0]), len(bag.boxes))
+    assert {name for name, found in made.items() if found == (1, 1)} == {"9.1.1.4", "9.4.1.1"}
+    others = {found for name, found in made.items() if name not in ("9.1.1.4", "9.4.1.1")}
+    assert others == {(0, 0)} and "9.1.1.5" not in made and len(made) == 5 + 6 + 6
+    assert "6 of 6 slices without a label" in reasons(dataset.folder)[IDS["9.3.1"]]
+    assert list(findings(dataset.folder)) == []
