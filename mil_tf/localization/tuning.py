@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mil_tf.localization.detector import Detector
+from mil_tf.localization.detector import PUBLISHED, Detector
 from mil_tf.localization.scoring import count, rates
 
 # Released code, for maps of logits (max pooling) and of weights (attention).
@@ -65,9 +65,24 @@ def bounds_of(pooling, positions):
         pooling: "max" or "attention".
         positions: of a map, height times width.
     """
-    found, factor = BOUNDS[pooling], POSITIONS / positions if pooling == "attention" else 1.0
-    scaled = {name: tuple(end * factor for end in getattr(found, name)) for name in ("h", "threshold")}
-    return found._replace(**scaled)
+    factor = _factor(pooling, positions)
+    scaled = {name: tuple(end * factor for end in getattr(BOUNDS[pooling], name)) for name in ("h", "threshold")}
+    return BOUNDS[pooling]._replace(**scaled)
+
+
+def published_of(pooling, positions):
+    """The authors' optimum for maps of a number of positions, scaled as the bounds are.
+
+    Args:
+        pooling: "max" or "attention".
+        positions: of a map, height times width.
+    """
+    found, factor = PUBLISHED[pooling], _factor(pooling, positions)
+    return found._replace(h=found.h * factor, threshold=found.threshold * factor)
+
+
+def _factor(pooling, positions):
+    return POSITIONS / positions if pooling == "attention" else 1.0
 
 
 def tune(slices, bounds, seed=0, guided=GUIDED):

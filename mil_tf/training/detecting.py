@@ -15,12 +15,12 @@ import tensorflow as tf
 from mil_tf import runs
 from mil_tf.evaluation import map_file
 from mil_tf.evaluation.map_figure import shown
-from mil_tf.localization.detector import PUBLISHED, Detector
+from mil_tf.localization.detector import Detector
 from mil_tf.localization.located import POSITIVE
 from mil_tf.localization.peaks import find_peaks, resized
 from mil_tf.localization.tables import Slice, read_located, write_points
 from mil_tf.localization.truth import boxes_of
-from mil_tf.localization.tuning import TuningError, bayesian_optimization, bounds_of, parted, tune
+from mil_tf.localization.tuning import TuningError, bayesian_optimization, bounds_of, parted, published_of, tune
 from mil_tf.models.position_export import ExportedPositions
 from mil_tf.options import OptionError
 from mil_tf.training.scoring import CHUNK_PIXELS, fitting
@@ -97,13 +97,14 @@ class Detecting:
         """(what detector.json tells, {patient: "tune" or "test"} or None where none tunes) of a cohort."""
         pooling = self._options["pooling"]
         told = {name: self._options[name] for name in ("pooling", "only_positive")}
-        bounds = bounds_of(pooling, found[0].map2d.size)
+        positions = found[0].map2d.size
+        bounds = bounds_of(pooling, positions)
         told["bounds"] = bounds._asdict()
         try:
             tuned, used = self._tuned(found, bounds, show)
         except TuningError as error:
             show(f"detector: the authors' for {pooling} pooling ({error})")
-            published = {"detector": PUBLISHED[pooling]._asdict(), "source": "published"}
+            published = {"detector": published_of(pooling, positions)._asdict(), "source": "published"}
             return {**told, **published, "cohort": None, "dice_tuned": None, "trials": 0}, None
         chosen = {"detector": tuned.detector._asdict(), "source": "tuned", "cohort": name}
         return {**told, **chosen, "dice_tuned": tuned.dice, "trials": len(tuned.trials)}, used

@@ -6,7 +6,7 @@ import pytest
 
 from mil_tf.localization.detector import PUBLISHED, Detector
 from mil_tf.localization.peaks import Peaks
-from mil_tf.localization.tuning import BOUNDS, RANDOM, TuningError, bounds_of, parted, tune
+from mil_tf.localization.tuning import BOUNDS, RANDOM, TuningError, bounds_of, parted, published_of, tune
 
 
 def scene(seed, count=12):
@@ -90,3 +90,9 @@ def test_bounds_of_weights_go_with_the_number_of_positions():
     found = bounds_of("attention", 16 * 16)
     assert found.threshold == (0.0, pytest.approx(0.12)) and found.h == (0.0, pytest.approx(0.24))
     assert found.distance == BOUNDS["attention"].distance
+
+
+def test_so_does_the_authors_optimum():
+    assert published_of("max", 7) == PUBLISHED["max"] and published_of("attention", 32 * 32) == PUBLISHED["attention"]
+    found = published_of("attention", 64 * 64)
+    assert found == Detector(pytest.approx(0.0038 / 4), pytest.approx(0.024 / 4), 58)
