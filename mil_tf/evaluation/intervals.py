@@ -159,13 +159,12 @@ def rate_estimate(counted, success, patient):
 def logit_estimate(value, resampled, patients):
     """Estimate of a value in [0, 1]: symmetric on the logit scale, with the bootstrap's standard error.
 
-    At exactly 0 or 1 there is no logit, and where all resamples agree no spread; Wilson's interval on `patients` trials
-    is taken.
+    At exactly 0 or 1 there is no logit and no spread; Wilson's interval on `patients` trials is taken.
     """
     if patients < 2:
         return Estimate(value, float("nan"), float("nan"), note=ONE_PATIENT)
-    if value in (0, 1) or np.nanmax(resampled) == np.nanmin(resampled):
-        return Estimate(value, *wilson(value * patients, patients))
+    if value in (0, 1):
+        return Estimate(value, *wilson(round(value * patients), patients))
     logit, half = np.log(value / (1 - value)), half_width(resampled, patients) / (value * (1 - value))
     return Estimate(value, _logistic(logit - half), _logistic(logit + half))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mil_tf.evaluation.intervals import Estimate, logit_estimate
+from mil_tf.evaluation.intervals import Estimate, logit_estimate, wilson
 
 NAMES = ("ppv", "sensitivity", "dice")
 UNDEFINED = ("undefined: no point", "undefined: no box", "undefined: neither point nor box")
@@ -78,4 +78,6 @@ def estimates(counts, patient, bootstrap):
 def _estimate(value, resampled, patients, reason):
     if np.isnan(value):
         return Estimate.undefined(reason)
+    if patients > 1 and value not in (0, 1) and np.nanmax(resampled) == np.nanmin(resampled):
+        return Estimate(float(value), *wilson(value * patients, patients))  # where patients are alike there is no spread
     return logit_estimate(float(value), resampled, patients)

@@ -137,10 +137,6 @@ def test_mean_at_the_border_gets_wilson():
     assert logit_estimate(1.0, np.ones(20), 12)[1:3] == wilson(12, 12)
 
 
-def test_resamples_that_all_agree_get_wilson_too():
-    assert logit_estimate(0.5, np.full(20, 0.5), 12)[1:3] == wilson(6, 12)
-
-
 def test_rate_of_single_scans_is_wilson():
     success = np.array([True] * 7 + [False] * 3)
     estimate = rate_estimate(np.ones(10, dtype=bool), success, np.arange(10))

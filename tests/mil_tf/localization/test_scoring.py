@@ -118,3 +118,10 @@ def test_what_is_undefined_says_why():
 def test_one_patient_has_no_interval():
     found = estimates([[3, 1, 2]], np.array(["a"]), PatientBootstrap(["a"], 20, 0))
     assert str(found["dice"]) == "0.667 no interval: one patient only"
+
+
+def test_patients_that_are_all_alike_leave_an_interval():
+    bootstrap = PatientBootstrap(list("abcd"), 100, 0)
+    found = estimates([[1, 2, 1]] * 4, list("abcd"), bootstrap)
+    for name, value in {"ppv": 1 / 3, "sensitivity": 1 / 2, "dice": 2 / 5}.items():
+        assert found[name].value == pytest.approx(value) and found[name].low < value < found[name].high
