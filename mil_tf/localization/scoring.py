@@ -78,6 +78,7 @@ def estimates(counts, patient, bootstrap):
 def _estimate(value, resampled, patients, reason):
     if np.isnan(value):
         return Estimate.undefined(reason)
-    if patients > 1 and value not in (0, 1) and np.nanmax(resampled) == np.nanmin(resampled):
-        return Estimate(float(value), *wilson(value * patients, patients))  # where patients are alike there is no spread
+    alike = patients > 1 and np.nanmax(resampled) == np.nanmin(resampled)
+    if alike and value not in (0, 1):  # the bootstrap would give no width at all
+        return Estimate(float(value), *wilson(value * patients, patients))
     return logit_estimate(float(value), resampled, patients)
