@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -9,7 +10,8 @@ from mil_tf.models.position_scorer import Shrunk, position_models
 
 @pytest.fixture(scope="module")
 def models():
-    return position_models(network("paper", "max"), (100, 50, 60), (10, 20, 30))
+    keras.utils.set_random_seed(0)
+    return position_models(network("paper", "max"), (30 + 1024, 2000, 2000), (100, 1000, 1000))
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +20,13 @@ def slices():
 
 
 def test_all_see_one_network(models, slices):
-    channels = HuChannels((100, 50, 60), (10, 20, 30))(slices)
+    channels = HuChannels((30 + 1024, 2000, 2000), (100, 1000, 1000))(slices)
     inner = models.network(channels)
     np.testing.assert_allclose(models.input(slices), channels, rtol=1e-6)
     expected = expit(inner["logit"].numpy()[:, 0].astype(np.float64))
     found = models.mapper(slices)
     for probabilities in (models.learner(channels), models.scorer(slices), found["probabilities"]):
-        np.testing.assert_allclose(np.asarray(probabilities)[:, 1], expected, rtol=1e-5)
+        np.testing.assert_allclose(np.asarray(probabilities)[:, 1], expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found["map"], inner["map"], rtol=1e-5)
     assert len(models.scorer.weights) == len(models.network.weights)
 
@@ -33,7 +35,7 @@ def test_softly_all_positions_answer(models, slices):
     channels = models.input(slices)
     logits = models.network(channels)["map"].numpy().astype(np.float64)
     expected = expit(np.log(np.exp(logits).mean(axis=(1, 2)))[:, 0])
-    np.testing.assert_allclose(np.asarray(models.soft(channels))[:, 1], expected, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(models.soft(channels))[:, 1], expected, rtol=1e-4, atol=1e-6)
     assert [id(w) for w in models.soft.trainable_variables] == [id(w) for w in models.learner.trainable_variables]
 
 
