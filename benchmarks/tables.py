@@ -102,18 +102,25 @@ def table(name):
 
 def by_seed(results):
     """(headings, rows): one row a name, and a number of bags where there are several, mean over its seeds."""
-    from benchmarks.common import interval
-
     measured = [key for key in MEASURED if key in results[0]]
     curve = ["bags"] if len({r.get("bags") for r in results}) > 1 else []
     groups = {}
     for result in results:
         groups.setdefault(tuple(result[key] for key in ("row", *curve)), []).append(result)
     rows = [
-        [*name, str(len(mine)), *(interval([float(r[key]) for r in mine]) for key in measured)]
+        [*name, str(len(mine)), *(_over_seeds([float(r[key]) for r in mine]) for key in measured)]
         for name, mine in groups.items()
     ]
     return ["", *curve, "seeds", *(MEASURED[key] for key in measured)], rows
+
+
+def _over_seeds(values):
+    """Mean with its interval; of those that are defined, with their number where that is not all of them."""
+    from benchmarks.common import interval
+
+    defined = [value for value in values if value == value]
+    of = "" if len(defined) == len(values) else f" ({len(defined)} of {len(values)})"
+    return (interval(defined) if defined else "undefined") + of
 
 
 def metrics(results):
