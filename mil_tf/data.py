@@ -234,6 +234,12 @@ def nested_subset(labels, size, seed):
     return np.concatenate(queues)[np.argsort(turn, kind="stable")][:size].astype(np.int64)
 
 
+def several(source):
+    """Which bag of a source has another number of instances than one, in words; "" where none has."""
+    places = np.flatnonzero(source.counts != 1)
+    return f"{source.counts[places[0]]} slices in bag {source.ids[places[0]]}" if len(places) else ""
+
+
 def epoch_order(count, seed, epoch):
     """The order of the training bags in an epoch: int64 (count,), a function of seed and epoch alone."""
     return generator(seed, ORDER_STREAM, epoch).permutation(count)

@@ -85,10 +85,8 @@ def _make(folder, settings):
     source = ["--scans", str(scans / "scans"), "--labels", str(scans / "labels.csv")]
     unit = ["--unit", settings["unit"]] if "unit" in settings else []
     _run("ct", *source, *truth, *unit, "--size", size, "--no-qc", "--out", str(data))
-    shares = {"--test-fraction": "test", "--validation-fraction": "validation"} if unit else {}
-    whole = ["--whole"] if unit else []
-    parts = [text for flag, name in shares.items() for text in (flag, str(settings[name]))]
-    _run("split", "--data", str(data), "--seed", str(FOLDS_SEED), *whole, *parts)
+    parts = [f"--test-fraction={settings['test']}", f"--validation-fraction={settings['validation']}"] if unit else []
+    _run("split", "--data", str(data), "--seed", str(FOLDS_SEED), *(["--whole", *parts] if unit else []))
     return data
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mil_tf import runs
-from mil_tf.data import ShardSource
+from mil_tf.data import ShardSource, several
 from mil_tf.training.validation import top_scores
 
 PREDICTIONS = ("id", "patient", "y_true", "y_prob", "top_instance")
@@ -92,11 +92,11 @@ def _pixels_settings(preprocessing):
 def _of_one_slice(dataset, source):
     from tfrecords import DatasetError
 
-    if (source.counts != 1).any():
-        place = int(np.argmax(source.counts != 1))
+    told = several(source)
+    if told:
         raise DatasetError(
             f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`, as the run "
-            f"was trained on. Received: {source.counts[place]} slices in bag {source.ids[place]}."
+            f"was trained on. Received: {told}."
         )
 
 

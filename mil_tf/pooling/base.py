@@ -5,7 +5,10 @@ import tensorflow as tf
 
 
 class Pooling(keras.layers.Layer):
-    """Pools the instances of a bag; an operator is a subclass with `pool`.
+    """Pools the instances of a bag; an operator is a subclass with `pool(x, valid)`.
+
+    It is given x (..., n, c) in `arithmetic`, 0 where masked, and valid, bool (..., n, 1), True for at least one
+    instance of every bag, and returns (..., c).
 
     Masked instances count for nothing, whatever stands in them. A bag without an instance gives 0 and no gradient: no
     instance, none positive (our decision; for logits, which may be pooled by max and mean, it is no opinion).
@@ -33,18 +36,6 @@ class Pooling(keras.layers.Layer):
     def arithmetic(self):
         """The dtype in which instances are pooled."""
         return tf.float64 if self.compute_dtype == "float64" else tf.float32
-
-    def pool(self, x, valid):
-        """The operator.
-
-        Args:
-            x: (..., n, c) in `arithmetic`, 0 where masked.
-            valid: bool (..., n, 1), True for at least one instance of every bag.
-
-        Returns:
-            (..., c).
-        """
-        raise NotImplementedError
 
     def call(self, inputs, mask=None):
         x, valid, some = self.prepared(inputs, mask)

@@ -15,6 +15,7 @@ import tensorflow as tf
 from mil_tf import runs
 from mil_tf.evaluation import map_file
 from mil_tf.evaluation.map_figure import shown
+from mil_tf.export import FACTS
 from mil_tf.localization.detector import Detector
 from mil_tf.localization.located import POSITIVE
 from mil_tf.localization.peaks import find_peaks, resized
@@ -96,7 +97,7 @@ class Detecting:
     def _chosen(self, name, found, show):
         """(what detector.json tells, {patient: "tune" or "test"} or None where none tunes) of a cohort."""
         pooling = self._options["pooling"]
-        told = {name: self._options[name] for name in ("pooling", "only_positive")}
+        told = {option: self._options[option] for option in ("pooling", "only_positive")}
         positions = found[0].map2d.size
         bounds = bounds_of(pooling, positions)
         told["bounds"] = bounds._asdict()
@@ -169,7 +170,7 @@ def _tuners(folder, cohort):
 def _freeze(folder, told):
     """Writes the detector into the run and into what it has exported."""
     runs.write_json(Path(folder) / FILE, told)
-    facts = Path(folder) / "export" / "mil_tf.json"
+    facts = Path(folder) / "export" / FACTS
     runs.write_json(facts, {**runs.read_json(facts), "positions": _facts(told)})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mil_tf import registry
+from mil_tf.data import several
 from mil_tf.models.build import arithmetic
 from mil_tf.models.channels import RELEASED_MEAN, RELEASED_STD, measured
 from mil_tf.models.position_mil import network
@@ -105,11 +106,11 @@ def _check(options, dataset, sources):
         if options[name] not in known:
             raise OptionError(f"--set {name}: Expected one of {known}. Received: {options[name]!r}.")
     for name, source in sources.items():
-        if (source.counts != 1).any():
-            place = int(np.argmax(source.counts != 1))
+        told = several(source)
+        if told:
             raise OptionError(
                 f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`. "
-                f"Received: {source.counts[place]} slices in bag {source.ids[place]} ({name})."
+                f"Received: {told} ({name})."
             )
     detecting.check(options)
 
