@@ -89,19 +89,24 @@ def _one_after_the_other(todo, dataset, given):
     from tfrecords import quiet
 
     quiet.tensorflow()
-    from mil_tf.training.crew import WorkerError
+    from mil_tf.training.crew import Alone, WorkerError
     from mil_tf.training.loop import NonFiniteError
     from mil_tf.training.run import train
 
-    crew = _crew(given.strategy)
-    show = (lambda line: print(line, flush=True)) if crew is None or crew.chief else lambda line: None
+    crew = _crew(given.strategy) or Alone()
+    show = (lambda line: print(line, flush=True)) if crew.chief else lambda line: None
     for index, job in enumerate(todo, 1):
         print(f"run {index}/{len(todo)}: {job.folder(given.out)}", flush=True)
         try:
             train(job, dataset, given.out, given.resume, show, crew)
-        except (Interrupted, NonFiniteError, WorkerError) as error:
+        except WorkerError as error:
             print(f"train.py: {error}", file=sys.stderr)
+            return 1
+        except (Interrupted, NonFiniteError) as error:  # all workers have it, after the same step
+            print(f"train.py: {error}", file=sys.stderr)
+            crew.part()
             return INTERRUPTED if isinstance(error, Interrupted) else 1
+    crew.part()
     return 0
 
 

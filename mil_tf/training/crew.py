@@ -1,5 +1,6 @@
 """The replicas of a run, on the devices of this process and of others, and the one way in which they talk: a sum."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -29,6 +30,9 @@ class Alone:
     def of_chief(self, function, length=0):
         """function()."""
         return function()
+
+    def part(self):
+        """There is no one to part from."""
 
 
 class Crew:
@@ -69,6 +73,7 @@ class Crew:
         words = np.frombuffer(bytes.fromhex(digest)[:16], np.uint16).astype(np.float32)
         rows = self.total(lambda i: _placed(words, self.numbers[i], self.replicas), self.replicas * len(words)).numpy()
         if (rows.reshape(self.replicas, -1) != rows[: len(words)]).any():
+            self.part()
             raise StrategyError(f"--strategy: Expected the same {what} on every worker. Received: different ones.")
 
     def of_chief(self, function, length=0):
@@ -79,6 +84,15 @@ class Crew:
             return np.zeros(length, np.float32) if found is None else np.asarray(found, np.float32)
 
         return self.total(one, length).numpy()
+
+    def part(self):
+        """Ends the talk: every worker calls it, at the same place, before it may end.
+
+        Who has its sum may end while another still fetches it, and would be lost to that one. Of this last sum nobody
+        needs the answer: whoever has it knows that all are here, past everything else.
+        """
+        with contextlib.suppress(WorkerError):
+            self.total(lambda i: np.zeros(0, np.float32), 0)
 
     def total(self, function, length):
         """Sums float32 vectors over all replicas of all workers.
@@ -101,6 +115,8 @@ class Crew:
         summed = self._summed([self._joined(*each) for each in zip(self.devices, flags, vectors)])
         stop, failed = summed[:2].numpy()
         self._stopping = bool(stop)
+        if failed:
+            self.part()
         if error is not None:
             raise error
         if failed:
