@@ -83,8 +83,44 @@ class HuRamps(keras.layers.Layer):
         return {**super().get_config(), "points": self.points}
 
 
+@keras.saving.register_keras_serializable(package="mil_tf")
+class Standardised(keras.layers.Layer):
+    """Takes the mean from every channel and divides by its standard deviation.
+
+    Args:
+        mean: a number a channel.
+        std: a number above 0 a channel.
+
+    Input shape: (..., c). Output shape: the same.
+
+    Example:
+        >>> Standardised((100.0, 0.0), (50.0, 1.0))(tf.constant([[200.0, 3.0]]))  # -> [2, 3]
+    """
+
+    pointwise = True  # for mil_tf.models.receptive
+
+    def __init__(self, mean, std, **kwargs):
+        super().__init__(**kwargs)
+        self.mean, self.std = (tuple(float(each) for each in values) for values in (mean, std))
+        if len(self.mean) != len(self.std) or not all(each > 0 for each in self.std):
+            raise ValueError(
+                f"Expected as many numbers above 0 as `std` as there are in `mean`. Received: mean={mean}, std={std}"
+            )
+
+    def call(self, inputs):
+        mean, std = (tf.constant(values, self.compute_dtype) for values in (self.mean, self.std))
+        return (tf.cast(inputs, self.compute_dtype) - mean) / std
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "mean": self.mean, "std": self.std}
+
+
 def scaling_layer(scaling):
-    """The input layer for `scaling`: ("window", center, width), ("ramps", *points), or None for HU as they are.
+    """The input layer for `scaling`: ("window", center, width), ("ramps", *points), ("standard", mean, std), the two
+    of these a number a channel, or None for HU as they are.
 
     It computes in float32 under every policy: 8 bits cannot tell 130 HU from 131.
 
@@ -98,4 +134,6 @@ def scaling_layer(scaling):
         return HuWindow(*values, name="hu_window", dtype="float32")
     if kind == "ramps":
         return HuRamps(values, name="hu_ramps", dtype="float32")
-    raise ValueError(f"Expected `scaling` to be 'window', 'ramps' or None. Received: {scaling!r}")
+    if kind == "standard":
+        return Standardised(*values, name="standardised", dtype="float32")
+    raise ValueError(f"Expected `scaling` to be 'window', 'ramps', 'standard' or None. Received: {scaling!r}")

@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-METHODS = {"selection": "selecting", "positions": "positions"}
+METHODS = {"selection": "selecting", "positions": "positions", "tiles": "tiles"}
 
 
 class Restored(NamedTuple):

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mil_tf.models.folded import LOGITS, Folded
+from mil_tf.selection import likeliest_first
 from mil_tf.training.cropping import AREAS, Cropped, check_grid
 from mil_tf.training.scoring import CHUNK_PIXELS, Portions, forward, scored_once
 
@@ -172,7 +173,7 @@ def candidates(odds, error, source_index, same=None):
     """
     if not (np.isfinite(odds).all() and np.isfinite(error).all()):
         # The twin overflowed: the network itself decides, and the loop stops where it has NaN too.
-        return np.lexsort((source_index, -odds))
+        return likeliest_first(odds, source_index)
     distinct = MOST if same is None else len(np.unique(same))
     order = ranked(odds, source_index, same)[: min(MOST, distinct)]
     best = order[0]
@@ -181,7 +182,7 @@ def candidates(odds, error, source_index, same=None):
 
 def ranked(scores, source_index, same=None):
     """Indices (n,), the greatest score first, equals in the scan's order; what repeats an earlier slice comes last."""
-    order = np.lexsort((source_index, -scores))
+    order = likeliest_first(scores, source_index)
     if same is None:
         return order
     first = np.zeros(len(order), bool)
