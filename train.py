@@ -56,6 +56,10 @@ def arguments():
     )
     found.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
                        help="options of the recipe")
+    found.add_argument(
+        "--patches-in-memory", type=int, metavar="N",
+        help="tiles of a slide that are in memory at once (lerousseau2020); short for --set patches_in_memory=N",
+    )
     found.add_argument("--quick", action="store_true", help="a small network and few epochs, for a laptop")
     found.add_argument("--list-options", action="store_true", help="print the recipe's options with sources and stop")
     return found

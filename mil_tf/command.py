@@ -40,7 +40,7 @@ def option_layers(recipe, given):
     """
     if given.variant not in recipe.VARIANTS:
         raise OptionError(f"--variant: Expected one of {', '.join(recipe.VARIANTS)}. Received: {given.variant!r}.")
-    assigned = parse_assignments(given.set)
+    assigned = {**parse_assignments(given.set), **_short(given)}
     profile = assigned.get("profile", "quick" if given.quick else recipe.OPTIONS["profile"].default)
     if profile not in tuple(recipe.PROFILES):
         raise OptionError(f"--set profile: Expected one of {', '.join(recipe.PROFILES)}. Received: {profile!r}.")
@@ -49,6 +49,11 @@ def option_layers(recipe, given):
         (f"variant {given.variant}", recipe.VARIANTS[given.variant]),
         ("--set", assigned),
     ]
+
+
+def _short(given):
+    """The options that have a flag of their own."""
+    return {} if given.patches_in_memory is None else {"patches_in_memory": given.patches_in_memory}
 
 
 def _run(recipe, options, given):

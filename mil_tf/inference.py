@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mil_tf import runs
-from mil_tf.data import ShardSource, several
+from mil_tf.sources import source_of
 from mil_tf.training.validation import top_scores
 
 PREDICTIONS = ("id", "patient", "y_true", "y_prob", "top_instance")
@@ -61,9 +61,9 @@ def predict_dataset(run, data, name):
         _strangers(run, dataset)
     except runs.RunError as error:
         raise DatasetError(str(error)) from error
-    source = ShardSource(dataset, dataset.rows)
-    if model.tables:
-        _of_one_slice(dataset, source)
+    source = source_of(dataset, dataset.rows)
+    if model.refuses:
+        model.refuses(dataset, source)
     write_tables(run, name, source, model.scorer)
     if model.tables:
         model.tables(run, name, source)
@@ -87,17 +87,6 @@ def _pixels_settings(preprocessing):
         return preprocessing.get("hash")
     kept = {name: value for name, value in settings.items() if name not in NOT_IN_PIXELS}
     return {"kind": preprocessing.get("kind"), "algorithm": preprocessing.get("algorithm"), **kept}
-
-
-def _of_one_slice(dataset, source):
-    from tfrecords import DatasetError
-
-    told = several(source)
-    if told:
-        raise DatasetError(
-            f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`, as the run "
-            f"was trained on. Received: {told}."
-        )
 
 
 def _strangers(run, dataset):

@@ -3,7 +3,7 @@
 import difflib
 import importlib
 
-NAMES = ("remedios2020", "nemcek2021")
+NAMES = ("remedios2020", "nemcek2021", "lerousseau2020")
 
 
 def load(name):

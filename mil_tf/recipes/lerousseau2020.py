@@ -11,8 +11,8 @@ Command: python train.py --recipe lerousseau2020 --data DIR --set start=resnet50
 with DIR of `python -m preprocessing slides` and `split --whole`; alpha and beta by --set alpha=.2 beta=.2, all 15
 configurations by benchmarks/alpha_beta.py.
 
-Variants. `paper` is the paper's text, and so is `default`, but that a network starts at random where no file of ImageNet
-weights is given, and says so. There is no `released` variant: its licence keeps its code out of ours, and until
+Variants. `paper` is the paper's text, and so is `default` but for its map: `tile` in place of `position`. In both a
+network starts at random where no file of ImageNet weights is given, and the run says so. There is no `released` variant: its licence keeps its code out of ours, and until
 November 2020 it trained every configuration with beta above 0 on zeros alone.
 """
 
@@ -35,7 +35,7 @@ OPTIONS = {
     ),
     "backbone": Option("resnet50", f"{PAPER} 3.1", "resnet50, or resnet34, resnet18, resnet10 (small images)"),
     "start": Option(
-        "", f"{PAPER} 3.1", "file of ResNet-50's ImageNet weights as keras.applications publishes them; empty: at random"
+        "", f"{PAPER} 3.1", "file of ResNet-50's ImageNet weights as keras.applications has them; empty: at random"
     ),
     "width": Option(64, "He et al. 2016, table 1", "filters of the first stage, but of resnet50", at_least(1)),
     "stem": Option("imagenet", "He et al. 2016, table 1", "of the small networks: imagenet, light, half or small"),

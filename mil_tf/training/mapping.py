@@ -33,10 +33,14 @@ class Mapping:
     def __init__(self, model, options):
         self._model, self._options = model, options
         self.stride, self._margin = context(features_model(model))
-        self._forward = tf.function(
+        self._dense_logits = tf.function(
             dense_logits(model), input_signature=[tf.TensorSpec([None, None, None, CHANNELS], tf.float32)]
         )
         self._of_tiles = None
+
+    def forward(self, images):
+        """float32 (n, h, w, 3) -> logits float32 (n, h / stride, w / stride)."""
+        return self._dense_logits(images).numpy()
 
     def check(self, tile):
         """Raises OptionError where tiles of so many pixels a side are not whole positions."""
@@ -65,26 +69,19 @@ class Mapping:
         return ExportedTiles(self._model), {"tiles": facts}
 
     def _write(self, folder, name, source, show):
-        """One file a slide, each whole."""
-        out = Path(folder) / f"maps-{name}"
+        out, told = Path(folder) / f"maps-{name}", False
         out.mkdir(exist_ok=True)
-        told = False
         for position in range(len(source)):
-            fields = source.fields(position)
             grid = source.grid(position)
             if grid is None and not told:
-                show(f"{fields.source_path or fields.id}: not there, maps are made of the bags' own tiles")
+                show(f"{source.ids[position]}: its slide is not there; maps are made of the bags' own tiles")
                 told = True
-            found = self._dense(source, position, grid) if grid else self._from_tiles(source, position)
-            path = out / Path(fields.meta["cells"]).name
-            part = path.with_name(f".{path.stem}.part.npz")
-            np.savez_compressed(part, logit=found, stride=self.stride)
-            part.replace(path)
+            found = self._from_tiles(source, position) if grid is None else self._dense(source, position, grid)
+            _save(out / Path(source.fields(position).meta["cells"]).name, logit=found, stride=self.stride)
 
     def _dense(self, source, position, grid):
         wanted = at_stride(source.cells(position), self.stride, grid.shape)
-        return dense_map(lambda images: self._forward(images).numpy(), grid.read, grid.shape, self.stride, self._margin,
-                         wanted=wanted)
+        return dense_map(self.forward, grid.read, grid.shape, self.stride, self._margin, wanted=wanted)
 
     def _from_tiles(self, source, position):
         fields, tile = source.fields(position), source.instance_shape[0]
@@ -92,11 +89,18 @@ class Mapping:
         found, at = np.full((rows, columns), np.nan, np.float32), 0
         corners, side = fields.coords // self.stride, tile // self.stride
         for block in source.blocks(position, self._options["chunk"] or fitting((tile, tile), CHUNK_PIXELS, 256)):
-            for logits in self._forward(block.astype(np.float32)).numpy():
+            for logits in self.forward(block.astype(np.float32)):
                 row, column = corners[at]
                 found[row : row + side, column : column + side] = logits
                 at += 1
         return found
+
+
+def _save(path, **arrays):
+    """Never half a file, whenever the process dies."""
+    part = path.with_name(f".{path.stem}.part.npz")
+    np.savez_compressed(part, **arrays)
+    part.replace(path)
 
 
 def at_stride(cells, stride, shape):

@@ -11,6 +11,7 @@ from mil_tf.selection import top_position
 
 # What an image shows: the brain window, level 40 width 80 HU (standard in head CT reading).
 LEVEL, WIDTH = 40.0, 80.0
+DISPLAYED = {"float16": (LEVEL, WIDTH), "uint8": (127.5, 255.0)}  # by the instances' type: HU, or colours as they are
 # Bags whose chosen slice is drawn: the first of each class of the validation set (our decision).
 DRAWN = {1: 3, 0: 1}
 

@@ -26,6 +26,7 @@ from mil_tf.training.scoring import MICRO_PIXELS, Scorer, fitting
 from mil_tf.training.search import ExactSearch
 from mil_tf.training.select_then_batch import SelectThenBatch
 from mil_tf.training.shared import Replica, share_out
+from tfrecords.errors import DatasetError
 
 DROP = 0.1  # nemcek2021, section II-E
 MEASURED = 4096  # slices whose pixels give the constants, evenly taken from the training set (our decision)
@@ -68,7 +69,8 @@ def restore(options, config):
     """Returns the Restored of a run's options and config."""
     models = _models(options, config["seed"], config["standardisation"])
     scorer = Scorer(models.scorer, options["chunk"])
-    return Restored(models.scorer, scorer, detecting.Detecting(models, options, config["seed"]).tables, models)
+    detect = detecting.Detecting(models, options, config["seed"])
+    return Restored(models.scorer, scorer, detect.tables, models, of_one_slice)
 
 
 def learning_rate(options):
@@ -105,14 +107,19 @@ def _check(options, dataset, sources):
     for name, known in CHOICES.items():
         if options[name] not in known:
             raise OptionError(f"--set {name}: Expected one of {known}. Received: {options[name]!r}.")
-    for name, source in sources.items():
-        told = several(source)
-        if told:
-            raise OptionError(
-                f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`. "
-                f"Received: {told} ({name})."
-            )
+    for source in sources.values():
+        of_one_slice(dataset, source)
     detecting.check(options)
+
+
+def of_one_slice(dataset, source):
+    """Raises DatasetError where a bag is not a single slice."""
+    told = several(source)
+    if told:
+        raise DatasetError(
+            f"{dataset.folder}: Expected bags of one slice, of `python -m preprocessing ct --unit slice`. "
+            f"Received: {told}."
+        )
 
 
 def _constants(options, source):

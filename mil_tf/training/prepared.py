@@ -25,12 +25,15 @@ class Restored(NamedTuple):
         tables: (folder, name, source) -> None, writes what the method says of a cohort beyond the bags' and
             instances' tables; None where that is nothing.
         models: further models of the method, around the same weights.
+        refuses: (dataset, source) -> None, raises `tfrecords.DatasetError` where the method cannot answer for the bags
+            of another data set; None where it can for all.
     """
 
     model: Any
     scorer: Any
     tables: Callable | None = None
     models: Any = None
+    refuses: Callable | None = None
 
 
 class Prepared(NamedTuple):

@@ -6,13 +6,14 @@ import shutil
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mil_tf import recipes, runs
-from mil_tf.data import ShardSource
 from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
 from mil_tf.options import OptionError, resolve
+from mil_tf.sources import source_of
 from mil_tf.training import devices
 from mil_tf.training.crew import Alone
 from mil_tf.training.identity import SPLITS, facts, identity, refuse_another, rows_of
@@ -20,7 +21,7 @@ from mil_tf.training.interrupt import Interrupted
 from mil_tf.training.lengthened import lengthened
 from mil_tf.training.lock import locks, taken
 from mil_tf.training.loop import Loop, NonFiniteError
-from mil_tf.training.observers import Console, HistoryTable, TensorBoard
+from mil_tf.training.observers import DISPLAYED, Console, HistoryTable, TensorBoard
 from mil_tf.training.prepared import method_of
 from mil_tf.training.progress import ProgressFile
 from mil_tf.training.shared import ChiefsBest, SharedCheckpoints
@@ -94,7 +95,7 @@ def _sources(job, dataset):
         if not splits[name]:
             raise OptionError(f"{dataset.folder}, fold {job.fold}: Expected bags in the {name} split. Received: 0.")
         _check_labels(dataset, splits[name])
-    return {name: ShardSource(dataset, rows) for name, rows in rows_of(job, dataset).items()}
+    return {name: source_of(dataset, rows) for name, rows in rows_of(job, dataset).items()}
 
 
 def _check_labels(dataset, rows):
@@ -172,7 +173,8 @@ def _clear(folder):
 
 
 def _observers(job, folder, sources, prepared, show, progress):
-    images = TensorBoard(folder, sources["validation"], prepared.replica.scorer, job.options["image_every"])
+    validation, every = sources["validation"], job.options["image_every"]
+    images = TensorBoard(folder, validation, prepared.replica.scorer, every, DISPLAYED[np.dtype(validation.dtype).name])
     return [HistoryTable(folder / "history.csv"), Console(show), images, progress]
 
 

@@ -41,6 +41,7 @@ def prepare(job, dataset, sources, crew):
     first = epochs - 1 if options["keep"] == "last" else 0
     plan = Plan(epochs, epochs, 0.0, job.seed, first)
     mapping = Mapping(replica.model, options)
+    mapping.check(train.instance_shape[0])
     return Prepared(
         replica, plan, lambda epoch: options["window"], build_optimizer({**options, "weight_decay": 0.0}),
         lambda epoch: options["learning_rate"], lambda epoch: True,
