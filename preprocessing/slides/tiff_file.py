@@ -1,6 +1,8 @@
 """The levels of plain TIFF and OME-TIFF, tiled or not, by tifffile: only the tiles or strips that a rectangle needs."""
 
 import collections
+import contextlib
+import logging
 import threading
 
 import numpy as np
@@ -18,17 +20,19 @@ def open_file(path):
     """Returns the Levels of a TIFF. Raises SlideError where it is damaged or no colour picture of 8 bits."""
     import tifffile
 
-    file = None
-    try:
-        file = tifffile.TiffFile(path)
-        return Levels(file)
-    except SlideError:
-        file.close()
-        raise
-    except Exception as error:  # of a damaged file, whatever its tags make of the library
-        if file is not None:
-            file.close()
-        raise SlideError(f"damaged, by tifffile: {_line(error)}") from error
+    with contextlib.ExitStack() as opened, _told() as told:
+        try:
+            file = opened.enter_context(tifffile.TiffFile(path))
+            levels = Levels(file) if file.series else None
+        except SlideError:
+            raise
+        except Exception as error:  # of a damaged file, whatever its tags make of the library
+            raise SlideError(f"damaged, by tifffile: {_line(error)}") from error
+        if levels is None or any("offset" in line for line in told):
+            raise SlideError("truncated or damaged: a TIFF with pages that lie beyond its end")
+        levels.check_whole(path.stat().st_size)
+        opened.pop_all()
+    return levels
 
 
 class Levels:
@@ -59,6 +63,13 @@ class Levels:
 
         with self._lock:
             return joined(block, side, row, column, height, width)
+
+    def check_whole(self, size):
+        """Raises SlideError where pixels would lie beyond a file's end."""
+        pages = [page for level in self._levels for page in level]
+        ends = [sum(piece) for page in pages for piece in zip(page.dataoffsets, page.databytecounts)]
+        if max(ends, default=size + 1) > size:
+            raise SlideError(f"truncated: Expected {max(ends, default=0)} bytes. Received: {size}")
 
     def close(self):
         """Lets go of the file."""
@@ -93,6 +104,21 @@ class Levels:
         if found is None:  # left out of the file: a scanner's empty tile
             return np.full((down, across, 1 if _planes(page) > 1 else page.samplesperpixel), 255, np.uint8)
         return found[0]
+
+
+@contextlib.contextmanager
+def _told():
+    """What tifffile would log of a file, as lines: it goes on without pages that it cannot find."""
+    logger, lines = logging.getLogger("tifffile"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
 
 
 def _pages(level):
