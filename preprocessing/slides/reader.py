@@ -13,7 +13,6 @@ from preprocessing.slides.resolution import resolution
 __all__ = ["Slide", "SlideError", "open_slide"]
 
 WANTED_MPP = 0.5  # 20x by micrometres a pixel = 10 / power, our reading; lerousseau2020 section 3.1 names 20x alone
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def open_slide(path, mpp=None):
@@ -73,12 +72,11 @@ def _opened(path):
     from preprocessing.slides import openslide_file, tiff_file
 
     try:
-        with open(path, "rb") as file:
-            magic = file.read(4)
+        as_tiff = tiff_file.is_tiff(path)
     except OSError as error:
         raise SlideError(f"cannot be read: {error.strerror}") from error
     known = openslide_file.open_file(path)
-    if known is None and magic in TIFF_MAGIC:
+    if known is None and as_tiff:
         known = tiff_file.open_file(path)
     if known is None:
         raise SlideError("not a slide: neither OpenSlide nor tifffile knows its format")

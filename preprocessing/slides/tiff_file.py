@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import logging
+import os
 import threading
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from preprocessing.slides.blocks import joined
 from preprocessing.slides.errors import SlideError
 
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # of TIFF and BigTIFF, in both byte orders
 COLOURS = ((1, 1), (1, 3), (1, 4), (3, 1))  # pages a level, samples a pixel: grey, RGB, RGBA, a page a colour
 UNITS = {2: "inch", 3: "centimeter"}  # of the TIFF standard
 PIECE_BYTES = 1 << 29  # the most that a tile or strip may need at once; our decision
@@ -30,9 +32,31 @@ def open_file(path):
             raise SlideError(f"damaged, by tifffile: {_line(error)}") from error
         if levels is None or any("offset" in line for line in told):
             raise SlideError("truncated or damaged: a TIFF with pages that lie beyond its end")
-        levels.check_whole(path.stat().st_size)
+        check_whole(path)
         opened.pop_all()
     return levels
+
+
+def check_whole(path):
+    """Raises SlideError where a TIFF names pixels beyond its end. OpenSlide finds that when it reads them, which may be
+    in the midst of training. What is no TIFF, or one that tifffile does not understand, passes.
+    """
+    import tifffile
+
+    if not is_tiff(path):
+        return
+    ends = []
+    with _told(), contextlib.suppress(Exception), tifffile.TiffFile(path) as file:
+        ends = [end for page in file.pages for end in _ends(page)]
+    size = os.path.getsize(path)
+    if max(ends, default=0) > size:
+        raise SlideError(f"truncated: Expected {max(ends)} bytes at least. Received: {size}")
+
+
+def is_tiff(path):
+    """Whether a file begins as a TIFF."""
+    with open(path, "rb") as file:
+        return file.read(4) in MAGIC
 
 
 class Levels:
@@ -63,13 +87,6 @@ class Levels:
 
         with self._lock:
             return joined(block, side, row, column, height, width)
-
-    def check_whole(self, size):
-        """Raises SlideError where pixels would lie beyond a file's end."""
-        pages = [page for level in self._levels for page in level]
-        ends = [sum(piece) for page in pages for piece in zip(page.dataoffsets, page.databytecounts)]
-        if max(ends, default=size + 1) > size:
-            raise SlideError(f"truncated: Expected {max(ends, default=0)} bytes. Received: {size}")
 
     def close(self):
         """Lets go of the file."""
@@ -119,6 +136,10 @@ def _told():
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
+
+
+def _ends(page):
+    return map(sum, zip(page.dataoffsets, page.databytecounts))
 
 
 def _pages(level):
