@@ -60,7 +60,8 @@ def _words(axes, figure, bag, shown):
     from matplotlib.lines import Line2D
 
     label = {0: "negative", 1: "positive"}.get(int(bag.label[0]), "unlabelled")
-    axes.set_title(f"{_short(bag.id)}\n{label}, {bag.n} tiles of {bag.meta['tile']}, {bag.mpp[0]:.3g} µm a pixel", size=9)
+    told = f"{label}, {bag.n} tiles of {bag.meta['tile']}, {bag.mpp[0]:.3g} µm a pixel"
+    axes.set_title(f"{_short(bag.id)}\n{told}", size=9)
     lines = [Line2D([], [], color=colour, label=name) for colour, name in [*shown, (TILE, "tiles of the bag")]]
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=8, frameon=False)
 
