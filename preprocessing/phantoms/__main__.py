@@ -1,7 +1,9 @@
-"""Makes procedural head CTs.
+"""Makes procedural head CTs and slides of stained tissue.
 
-python -m preprocessing phantoms ct --n 200 --out DIR    NIfTI scans, masks, labels.csv, slices.csv
-python -m preprocessing phantoms sheet --out PNG         a contact sheet of one phantom, brain window
+python -m preprocessing phantoms ct --n 200 --out DIR        NIfTI scans, masks, labels.csv, slices.csv
+python -m preprocessing phantoms sheet --out PNG             a contact sheet of one phantom, brain window
+python -m preprocessing phantoms slides --n 60 --out DIR     pyramidal TIFF slides, masks, labels.csv
+python -m preprocessing phantoms slide-sheet --out PNG       a contact sheet of slides, one a location
 """
 
 import argparse
@@ -21,7 +23,7 @@ def main(args=None):
 
 
 def parser():
-    """The argument parser of both commands."""
+    """The argument parser of all commands."""
     top = argparse.ArgumentParser(
         "preprocessing phantoms", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -56,7 +58,38 @@ def parser():
         "4 intraventricular, 5 subarachnoid; drawn if not given",
     )
     show.add_argument("--outline", action="store_true", help="draw the mask's outline")
+    add_slides(commands)
     return top
+
+
+def add_slides(commands):
+    """Adds the commands of the slides."""
+    slides = commands.add_parser("slides", help="a folder of slides with and without tumour")
+    slides.set_defaults(run=run_slides)
+    slides.add_argument("--n", type=int, default=60, help="number of slides (60)")
+    slides.add_argument("--out", required=True, help="folder to make")
+    slides.add_argument("--size", type=int, default=4096, help="pixels along each side (4096)")
+    slides.add_argument("--mpp", type=float, default=0.5, help="micrometres a pixel (0.5)")
+    slides.add_argument("--seed", type=int, default=0)
+    slides.add_argument(
+        "--locations", type=names, default="tubular,airy,fatty",
+        help="looks of healthy tissue, of tubular, airy, fatty, crypts and bundles (tubular,airy,fatty)",
+    )
+    slides.add_argument("--prevalence", type=float, default=0.5, help="share of slides with a tumour (0.5)")
+    slides.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (all cores)")
+    slides.add_argument("--force", action="store_true", help="replace what --out holds")
+    show = commands.add_parser("slide-sheet", help="a contact sheet of slides, one a location")
+    show.set_defaults(run=run_slide_sheet)
+    show.add_argument("--out", required=True, help="PNG to write")
+    show.add_argument("--seed", type=int, default=0)
+    show.add_argument("--size", type=int, default=4096, help="pixels along each side (4096)")
+    show.add_argument("--mpp", type=float, default=0.5, help="micrometres a pixel (0.5)")
+    show.add_argument("--locations", type=names, default="tubular,airy,fatty,crypts,bundles")
+
+
+def names(text):
+    """Comma-separated names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def run_ct(options):
@@ -93,6 +126,37 @@ def run_sheet(options):
     phantom = generate(options.seed, options.index, options.size, positive, kinds)
     mask = phantom.mask if options.outline else None
     matplotlib.image.imsave(options.out, sheet(phantom.volume, phantom.affine, mask))
+
+
+def run_slides(options):
+    from preprocessing.progress import Progress
+
+    from .slides.cohort import make_cohort
+
+    bar = Progress(options.n, what="slides")
+    try:
+        make_cohort(
+            options.out,
+            options.n,
+            options.size,
+            options.mpp,
+            options.seed,
+            options.locations,
+            options.prevalence,
+            options.jobs,
+            options.force,
+            step=bar.step,
+        )
+    finally:
+        bar.close()
+
+
+def run_slide_sheet(options):
+    import matplotlib.image
+
+    from .slides.sheet import sheet
+
+    matplotlib.image.imsave(options.out, sheet(options.seed, options.locations, options.size, options.mpp))
 
 
 if __name__ == "__main__":
