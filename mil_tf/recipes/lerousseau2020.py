@@ -50,6 +50,12 @@ OPTIONS = {
     "epsilon": Option(1e-8, "PyTorch's", "Adam's epsilon (Keras would take 1e-7)", above(0)),
     "max_epochs": Option(20, f"{PAPER} 3.1", "epochs; each visits every training slide once", at_least(1)),
     "keep": Option("last", OURS, "weights of the last epoch, or of the one of best validation loss"),
+    "statistics": Option(
+        "mixture", OURS, "that batch norm takes: of a mixture of all slides, anew every epoch, or of the slide at hand (paper)"
+    ),
+    "whole_epochs": Option(
+        0, OURS, "epochs at first in which all tiles of a positive slide are positive; 0 is the paper's form", at_least(0)
+    ),
     "augmentation": Option("paper", f"{PAPER} 3.1", "paper (flips, rotations, jitter), flips (no jitter), or none"),
     "map": Option(
         "tile", OURS, "probability of the map: tile (mean logit of the tile around it), or position (the paper's)"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from mil_tf import runs
 from mil_tf.evaluation.run import validation_threshold
 from mil_tf.models.receptive import context
 from mil_tf.models.tile_export import ExportedTiles
@@ -36,7 +37,6 @@ class Mapping:
         self._dense_logits = tf.function(
             dense_logits(model), input_signature=[tf.TensorSpec([None, None, None, CHANNELS], tf.float32)]
         )
-        self._of_tiles = None
 
     def forward(self, images):
         """float32 (n, h, w, 3) -> logits float32 (n, h / stride, w / stride)."""
@@ -52,8 +52,6 @@ class Mapping:
 
     def finish(self, folder, sources, show):
         """Writes the maps of the test slides."""
-        meta = sources["train"].fields(0).meta
-        self._of_tiles = {"tile": meta["tile"], "mpp": meta["wanted_mpp"], "tissue": meta["tissue"], "cell": meta["cell"]}
         self._write(folder, "test", sources["test"], show)
 
     def tables(self, folder, name, source):
@@ -63,7 +61,7 @@ class Mapping:
     def exported(self, folder):
         """(module, facts) for `mil_tf.export`."""
         facts = {
-            **self._of_tiles, "stride": self.stride, "margin": self._margin,
+            **_tiles(runs.read_config(folder)), "stride": self.stride, "margin": self._margin,
             "threshold": validation_threshold(folder), "map": self._options["map"],
         }
         return ExportedTiles(self._model), {"tiles": facts}
@@ -96,6 +94,13 @@ class Mapping:
         return found
 
 
+def _tiles(config):
+    """How the training slides were cut into tiles."""
+    settings = config["preprocessing"]["settings"]
+    names = {"tile": "tile", "mpp": "target_mpp", "tissue": "tissue", "cell": "cell"}
+    return {name: settings[theirs] for name, theirs in names.items()}
+
+
 def _save(path, **arrays):
     """Never half a file, whenever the process dies."""
     part = path.with_name(f".{path.stem}.part.npz")
@@ -107,14 +112,13 @@ def at_stride(cells, stride, shape):
     """Where there is tissue, bool (ceil(rows / stride), ceil(columns / stride)).
 
     Args:
-        cells: {"tissue" (R, C), "cell"} of a slide; see `preprocessing.slides`.
+        cells: `preprocessing.slides.cells.Cells` of a slide.
         stride: pixels a position.
         shape: (rows, columns) of the slide's grid.
     """
-    cell = int(cells["cell"])
-    sums = np.pad((cells["tissue"] > 0).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    sums = np.pad((cells.tissue > 0).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     (top, bottom), (left, right) = (
-        _ends(-(-side // stride), stride, cell, many) for side, many in zip(shape, cells["tissue"].shape)
+        _ends(-(-side // stride), stride, cells.cell, many) for side, many in zip(shape, cells.tissue.shape)
     )
     return (sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]) > 0
 

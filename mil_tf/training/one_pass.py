@@ -52,17 +52,19 @@ class OnePass:
         augment: function (images (m, h, w, c), epoch, keys int64 (m, 2)) -> float32 images, or None; a key is the bag's
             position in the source and the instance's place in the sample.
         loss_scale: the loss is multiplied by it before the gradient is taken, which is divided by it again.
+        norm: `mil_tf.training.mixed_norm.MixedNorm`, whose averages then normalise; None: the sample's own statistics
+            do (the paper), or those of a portion of it.
 
     Raises:
         ValueError: where `in_memory` is below 0.
     """
 
-    def __init__(self, model, draw, select, loss, in_memory=0, augment=None, loss_scale=1.0):
+    def __init__(self, model, draw, select, loss, in_memory=0, augment=None, loss_scale=1.0, norm=None):
         if in_memory < 0:
             raise ValueError(f"Expected `patches_in_memory` of at least 0. Received: {in_memory}")
         self.portions = Portions(in_memory or draw.count, 1, 1, "patches_in_memory")
         self._draw, self._select, self._augment = draw, select, augment
-        self._loss, self._loss_scale = loss, loss_scale
+        self._loss, self._loss_scale, self._norm = loss, loss_scale, norm
         self._network = logits_model(model)
         self.variables = model.trainable_variables
         self._kept = model.non_trainable_variables
@@ -71,6 +73,8 @@ class OnePass:
 
     def __call__(self, source, window, epoch):
         """Returns the WindowResult of the bags at positions `window` of `source`; the mean is over bags."""
+        if self._norm:
+            self._norm(epoch)
         for total in self._sums:
             total.assign(tf.zeros_like(total))
         share = np.float32(1 / len(window))
@@ -126,7 +130,7 @@ class OnePass:
         return self._graphs[key]
 
     def _rank(self, images):
-        return tf.nn.softmax(self._network(images, training=True))
+        return tf.nn.softmax(self._network(images, training=not self._norm))
 
     def _whole(self, images, label, places, share):
         def proxies(logits):
@@ -141,7 +145,7 @@ class OnePass:
 
     def _accumulate(self, images, proxies, share):
         with tf.GradientTape() as tape:
-            logits = self._network(images, training=True)
+            logits = self._network(images, training=not self._norm)
             targets, weights = proxies(tf.stop_gradient(logits))
             loss = tf.reduce_sum(tf.cast(self._loss(targets, logits), tf.float32) * weights)
             scaled = loss * share * self._loss_scale

@@ -5,12 +5,14 @@ import functools
 import numpy as np
 
 from mil_tf import registry, selection
+from mil_tf.data import generator
 from mil_tf.models.tile_net import IMAGENET_STD, measured, tile_scorer
 from mil_tf.options import OptionError
 from mil_tf.tile_augment import KINDS, tile_augmentation
 from mil_tf.training.loop import Plan
 from mil_tf.training.mapping import MAPS, Mapping
 from mil_tf.training.method import build_optimizer
+from mil_tf.training.mixed_norm import MixedNorm, evenly, mixture
 from mil_tf.training.one_pass import OnePass, Sampled
 from mil_tf.training.prepared import Prepared, Restored
 from mil_tf.training.scoring import Scorer
@@ -19,10 +21,12 @@ from mil_tf.training.shared import Replica, share_out
 
 MEASURED = 4096  # tiles whose pixels give the constants, evenly taken from the training set (our decision)
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # of red, green, blue: 0.485, 0.456, 0.406 of 255
+NORM_TILES = 512  # tiles whose statistics normalise an epoch (our decision)
+NORM_STREAM = 6  # beside the streams of mil_tf.data and mil_tf.training
 # Validation visits as many tiles of a slide as training does, always the same ones (our decision).
 VALIDATION_EPOCH = 2**32 - 1
 CHOICES = {
-    "standardisation": ("measured", "imagenet"), "keep": ("last", "best"), "augmentation": KINDS, "map": MAPS,
+    "standardisation": ("measured", "imagenet"), "statistics": ("mixture", "slide"), "keep": ("last", "best"), "augmentation": KINDS, "map": MAPS,
 }
 
 
@@ -36,7 +40,7 @@ def prepare(job, dataset, sources, crew):
     options, train = job.options, sources["train"]
     _check(options, dataset, train)
     constants = _constants(options, train)
-    replica = share_out(crew, lambda: _replica(job, constants))
+    replica = share_out(crew, lambda: _replica(job, constants, train))
     epochs = options["max_epochs"]
     first = epochs - 1 if options["keep"] == "last" else 0
     plan = Plan(epochs, epochs, 0.0, job.seed, first)
@@ -109,22 +113,24 @@ def _constants(options, source):
     """{"mean", "std"} of the channels, plain numbers for the run's config."""
     if options["standardisation"] == "imagenet":
         return {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)}
-    ends = np.cumsum(source.counts)
-    tiles = np.unique(np.linspace(0, ends[-1] - 1, MEASURED).astype(int))
-    slides = np.searchsorted(ends, tiles, side="right")
-    starts = ends - source.counts
-    return measured(
-        source.take(int(slide), tiles[slides == slide] - starts[slide]) for slide in np.unique(slides)
-    )
+    return measured(source.take(bag, indices) for bag, indices in evenly(source.counts, MEASURED))
 
 
-def _replica(job, constants):
+def _replica(job, constants, train):
     options = job.options
     model = tile_scorer(options, job.seed, constants)
     scorer = Scorer(model, options["chunk"])
-    select = functools.partial(selection.alpha_beta, alpha=options["alpha"], beta=options["beta"])
     draw = Sampled(options["patches"], job.seed)
     scale = options["loss_scale"] if options["precision"] == "mixed_float16" else 1.0
     augment = tile_augmentation(options["augmentation"], job.seed)
-    signal = OnePass(model, draw, select, registry.loss(options["loss"]), options["patches_in_memory"], augment, scale)
-    return Replica(model, scorer, SampledSearch(scorer, draw), lambda epoch: signal)
+    loss, norm = registry.loss(options["loss"]), None
+    if options["statistics"] == "mixture":
+        norm = MixedNorm(model, lambda: mixture(train, NORM_TILES, generator(job.seed, NORM_STREAM)))
+
+    def signal(alpha, beta):
+        select = functools.partial(selection.alpha_beta, alpha=alpha, beta=beta)
+        return OnePass(model, draw, select, loss, options["patches_in_memory"], augment, scale, norm)
+
+    learning, warming = signal(options["alpha"], options["beta"]), signal(1.0, 0.0)
+    of_epoch = lambda epoch: warming if epoch < options["whole_epochs"] else learning  # noqa: E731
+    return Replica(model, scorer, SampledSearch(scorer, draw), of_epoch, {"norm": norm.done} if norm else {})
