@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from mil_tf.data import FIELDS_KEPT, ShardSource
+from mil_tf.data import ShardSource
 
 SLIDES_KEPT = 8  # open slides, each with what its library remembers, 32 MB for OpenSlide; our decision
 CHANNELS = 3

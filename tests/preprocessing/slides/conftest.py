@@ -9,6 +9,12 @@ def picture(rows=200, columns=300, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (rows, columns, 3), np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def openslide():
+    """The library, or no test at all."""
+    return pytest.importorskip("openslide")
+
+
 @pytest.fixture
 def save(tmp_path):
     """save(name, pixels, mpp=0.5, levels=(), **more) -> path of a TIFF without loss; tiled unless `tile` is None. Levels are
