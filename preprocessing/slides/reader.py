@@ -7,7 +7,7 @@ plain TIFF and OME-TIFF that OpenSlide refuses.
 from pathlib import Path
 
 from preprocessing.slides.errors import SlideError
-from preprocessing.slides.grid import on_grid
+from preprocessing.slides.grid import Grid, on_grid
 from preprocessing.slides.resolution import resolution
 
 __all__ = ["Slide", "SlideError", "open_slide"]
@@ -55,6 +55,12 @@ class Slide:
         Raises SlideError where the slide is coarser than that.
         """
         return on_grid(self._pixels, self.mpp, mpp)
+
+    def grid_of(self, level, factor):
+        """Returns the Grid that reads `level`, `factor` of its pixels a grid pixel, as one that was told of before."""
+        if not 0 <= level < len(self.downsamples):
+            raise SlideError(f"Expected a level below {len(self.downsamples)}. Received: {level}")
+        return Grid(self._pixels, level, float(factor), self.mpp * self.downsamples[level] * factor)
 
     def close(self):
         """Lets go of the file."""

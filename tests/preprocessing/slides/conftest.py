@@ -9,6 +9,12 @@ def picture(rows=200, columns=300, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (rows, columns, 3), np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def openslide():
+    """The library, or no test at all."""
+    return pytest.importorskip("openslide")
+
+
 @pytest.fixture
 def save(tmp_path):
     """save(name, pixels, mpp=0.5, levels=(), **more) -> path of a TIFF without loss; tiled unless `tile` is None. Levels are
@@ -36,3 +42,19 @@ def reduced(pixels, times):
     rows, columns = (side // times for side in pixels.shape[:2])
     boxes = pixels[: rows * times, : columns * times].reshape(rows, times, columns, times, -1)
     return ((boxes.sum((1, 3), dtype=np.uint32) + times**2 // 2) // times**2).astype(np.uint8)
+
+
+def stained(rows=200, columns=300, seed=0, tissue=(0.2, 0.9, 0.1, 0.8)):
+    """uint8 (rows, columns, 3): noisy glass, and a rectangle of pink and purple tissue.
+
+    Args:
+        tissue: where, as shares of the sides: top, bottom, left, right.
+    """
+    random = np.random.default_rng(seed)
+    found = random.integers(238, 246, (rows, columns, 1)) + random.integers(-1, 2, (rows, columns, 3))
+    spans = zip(tissue[::2], tissue[1::2], (rows, columns))
+    inside = tuple(slice(int(start * side), int(stop * side)) for start, stop, side in spans)
+    purple = random.random((rows, columns, 1)) < 0.3
+    colour = np.where(purple, [120, 80, 160], [220, 130, 180]) + random.integers(-15, 16, (rows, columns, 3))
+    found[inside] = colour[inside]
+    return found.astype(np.uint8)
