@@ -21,7 +21,7 @@ SUBSTANCES = {
     "cytoplasm": (0.12, 0.50, 0.25),
     "clear": (0.07, 0.22, 0.3),
     "mucin": (0.13, 0.05, 0.3),
-    "atypical": (0.15, 0.40, 0.3),
+    "atypical": (0.09, 0.42, 0.3),
     "necrosis": (0.13, 0.52, 0.4),
     "serum": (0.0, 0.12, 0.1),
 }
@@ -44,7 +44,7 @@ def draw_stain(rng, bias=(1.0, 1.0)):
     """Draws how strong, of what hue, how thick, how bright; `bias` (hematoxylin, eosin) is a location's habit."""
     share = rng.uniform(0.2, 0.9)
     vectors = (1 - share) * np.array(STAINS[0]) + share * np.array(STAINS[1]) + rng.normal(0, 0.035, (2, 3))
-    strength = np.exp(rng.normal(0, [0.22, 0.22])) * np.exp(rng.normal(0, 0.15)) * bias
+    strength = np.exp(rng.normal(0, 0.25, 2)) * np.exp(rng.normal(0, 0.15)) * bias
     vectors = np.clip(vectors, 0.02, None) * (strength * (1.15, 0.75))[:, None]
     white = np.clip(rng.uniform(224, 250) + rng.normal(0, 3, 3), 215, 252)
     return Stain(

@@ -15,6 +15,7 @@ class Tumour:
         self.hole = rng.uniform(-14, 14)  # below nothing: no holes
         self.dead = rng.uniform(1.2, 2.6)  # of the slow field; most tumours have little necrosis
         self.growth = rng.uniform(15, 90)
+        self.dense = rng.uniform(0.68, 0.98)
         self.offset = rng.uniform(0, 256, 2)
 
     def fields(self, place):
@@ -36,7 +37,7 @@ class Tumour:
     def nuclei(self, f, c):
         living = (c["atypical"] > 0.5) & (f["hole"] < -4)
         return {
-            "tumour": 0.93 * living,
+            "tumour": self.dense * living,
             "spindle": 0.4 * c["stroma"],
             "lymphocyte": 0.08 * c["stroma"],
             "debris": 0.3 * c["necrosis"],
