@@ -1,12 +1,14 @@
-"""Predict head CTs with an exported model: NIfTI or DICOM in, JSON, CSV and a sheet (PNG) a scan out.
+"""Predict with an exported model: head CTs in NIfTI or DICOM, or whole slides, as the model has learned from.
 
     python -m mil_tf.predict scan.nii.gz --model runs/.../seed-0/export --out answers
+    python -m mil_tf.predict slide.svs   --model runs/.../seed-0/export --out answers
     python -m mil_tf.predict FOLDER      --model runs/.../seed-0/export --out answers
 
+Over all scans or slides there are predictions.csv, and rejected.csv with the reason for each that could not be used.
+One that is visibly unlike the training data is predicted all the same, with a warning on stderr and in its outputs.
+
 Scans are prepared with the settings that the model carries, those of its training data. Per scan ID.json,
-ID.csv (a row a slice; empty slices, which are not scored, have no probability) and ID.png; over
-all scans predictions.csv, and rejected.csv with the reason for each scan that could not be used. A scan that
-is visibly unlike the training data is predicted all the same, with a warning on stderr and in its outputs. Where
+ID.csv (a row a slice; empty slices, which are not scored, have no probability) and ID.png. Where
 the training data was aligned to a template, scans are too, by the one that the model carries; scan_slice in
 the outputs is the slice of the file.
 
@@ -15,7 +17,18 @@ the scan's own voxels, to be laid over the scan in a viewer; ID.json lists the p
 millimetres (RAS+) and voxels, and the sheet shows both. With max pooling the map is the likelihood of bleeding at a
 position; with attention, the attention to it of the slice's highest, times the slice's probability.
 
-Exit code: 0, 1 where a scan was rejected, 2 where the command could not start or go on.
+Slides (lerousseau2020) are read at the resolution of the training data, and scored wherever they have tissue, in
+windows, so that memory does not grow with the slide. Per slide:
+
+    ID.ome.tif      map of probabilities, float32, 0 without tissue: a pyramid with the size of its pixels, which lies
+                    on the slide in a viewer (QuPath, ImageJ)
+    ID.geojson      outlines of the regions above the model's threshold, in pixels of the slide, for QuPath
+    ID_tiles.csv    a row a tile: its place in pixels of the slide, its share of tissue, probability and logit
+    ID_tiles.png    the form that the authors released: a pixel a tile, black without tissue, else blue 255, red 255 p
+    ID_overlay.png  the slide beside itself with the map over it
+    ID.json         the slide's probability, which is its most probable tile's, areas in mm2, how it was read
+
+Exit code: 0, 1 where a scan or slide was rejected, 2 where the command could not start or go on.
 """
 
 import argparse
@@ -48,8 +61,8 @@ def parser():
     )
     found.add_argument(
         "scans", metavar="SCAN_OR_FOLDER",
-        help="a .nii or .nii.gz file, a zip archive of DICOM files, or a folder of either or of DICOM files,\n"
-        "searched with its subfolders",
+        help="a .nii or .nii.gz file, a zip archive of DICOM files, a slide (.svs, .ndpi, .mrxs, .tif and others), or "
+        "a folder of these or of DICOM files, searched with its subfolders",
     )
     found.add_argument("--model", required=True, metavar="EXPORT", help="export/ folder of a finished run")
     found.add_argument("--out", required=True, metavar="DIR", help="folder for the answers, made if missing")
@@ -60,12 +73,47 @@ def parser():
         "--maps", action="store_true",
         help="write ID_probability.nii.gz too: the slices' probabilities on the scan's voxels",
     )
+    found.add_argument(
+        "--mpp", type=float, metavar="MICROMETRES", help="of slides whose files do not say it: the size of their pixels"
+    )
+    found.add_argument(
+        "--map", choices=("tile", "position"),
+        help="of slides: each position by itself, or averaged over the tile around it first (default: the model's own)",
+    )
     found.add_argument("--force", action="store_true", help="write over answers that are there")
     return found
 
 
 def run(args):
-    """Finds the scans, loads the model, answers scan by scan; returns the exit code."""
+    """Answers scans or slides, as the model does; returns the exit code."""
+    from mil_tf.prediction.tile_model import is_of_tiles
+
+    tiles = is_of_tiles(args.model)
+    _check(args, tiles)
+    what, (answered, rejected) = ("slides", _slides(args)) if tiles else ("scans", _scans(args))
+    out = Path(args.out)
+    print(f"{answered} {what} predicted, the table over them is {out / 'predictions.csv'}")
+    if rejected:
+        print(f"{rejected} rejected: see {out / 'rejected.csv'}")
+    return 1 if rejected else 0
+
+
+def _check(args, tiles):
+    """Raises UsageError at an argument that the model has no use for."""
+    from preprocessing.errors import UsageError
+
+    others = {"--orientation": args.orientation, "--maps": args.maps or None} if tiles else {
+        "--mpp": args.mpp, "--map": args.map
+    }
+    for name, value in others.items():
+        if value is not None:
+            raise UsageError(f"{name} is for {'scans' if tiles else 'slides'}, and {args.model} predicts the others.")
+    if args.mpp is not None and not 0 < args.mpp < float("inf"):
+        raise UsageError(f"--mpp: Expected micrometres a pixel above 0. Received: {args.mpp}.")
+
+
+def _scans(args):
+    """Finds the scans, loads the model, answers scan by scan; returns how many were answered and rejected."""
     import dataclasses
 
     from mil_tf.prediction.job import make_room, predict_all
@@ -79,11 +127,22 @@ def run(args):
     scans, rejected = find_scans(args.scans)
     make_room(out, [id for id, _ in scans], args.force)
     model.load()
-    answered, rejected = predict_all(scans, rejected, model, settings, out, args.maps)
-    print(f"{answered} scans predicted, the table over them is {out / 'predictions.csv'}")
-    if rejected:
-        print(f"{rejected} rejected: see {out / 'rejected.csv'}")
-    return 1 if rejected else 0
+    return predict_all(scans, rejected, model, settings, out, args.maps)
+
+
+def _slides(args):
+    """As `_scans`, of slides."""
+    from mil_tf.prediction.job import make_room
+    from mil_tf.prediction.scans import find_slides
+    from mil_tf.prediction.slide_files import SUFFIXES
+    from mil_tf.prediction.slide_job import predict_slides
+    from mil_tf.prediction.tile_model import TileModel
+
+    model, out = TileModel(args.model, args.mpp, args.map), Path(args.out)
+    slides, rejected = find_slides(args.scans)
+    make_room(out, [id for id, _ in slides], args.force, SUFFIXES)
+    model.load()
+    return predict_slides(slides, rejected, model, out)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class HuChannels(keras.layers.Layer):
         >>> HuChannels((400, 400, 400), (1000, 1000, 1000))(tf.constant([[[[-1024.0]]]]))  # -> [-0.4, -0.4, -0.4]
     """
 
+    pointwise = True  # see mil_tf.models.receptive
+
     def __init__(self, mean=RELEASED_MEAN, std=RELEASED_STD, **kwargs):
         super().__init__(**kwargs)
         self.mean, self.std = (tuple(float(each) for each in values) for values in (mean, std))

@@ -98,6 +98,8 @@ class BiasedConvolution(keras.layers.Layer):
 class Folding(keras.layers.Layer):
     """Where a batch normalisation was that the convolution before it does now: passes its input on."""
 
+    pointwise = True  # see mil_tf.models.receptive
+
     def call(self, inputs, training=None, mask=None):
         return inputs
 

@@ -23,6 +23,8 @@ class HuWindow(keras.layers.Layer):
         >>> HuWindow(40, 80)(tf.constant([[0.0, 40.0, 80.0, 3000.0]]))  # -> [-1, 0, 1, 1]
     """
 
+    pointwise = True  # see mil_tf.models.receptive
+
     def __init__(self, center, width, **kwargs):
         super().__init__(**kwargs)
         if not width > 0:
@@ -57,6 +59,8 @@ class HuRamps(keras.layers.Layer):
     Example:
         >>> HuRamps((0, 50, 100))(tf.constant([[[[75.0]]]]))  # -> [1, 0]
     """
+
+    pointwise = True  # see mil_tf.models.receptive
 
     def __init__(self, points, **kwargs):
         super().__init__(**kwargs)

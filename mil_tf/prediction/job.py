@@ -11,8 +11,11 @@ from preprocessing.errors import ScanError, UsageError
 from preprocessing.progress import Progress
 
 
-def make_room(out, ids, force):
+def make_room(out, ids, force, suffixes=files.SUFFIXES):
     """Makes the folder of the answers; with `force`, removes old ones, so that none outlives its scan.
+
+    Args:
+        suffixes: of the files that an answer has, after the id.
 
     Raises:
         UsageError: answers are there and `force` is off, or a file is in the way.
@@ -20,7 +23,7 @@ def make_room(out, ids, force):
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out: Expected a folder. Received: {out}, which is a file.")
     wanted = [out / f"{table}.csv" for table in TABLES]
-    wanted += [out / f"{id}{suffix}" for id in ids for suffix in files.SUFFIXES]
+    wanted += [out / f"{id}{suffix}" for id in ids for suffix in suffixes]
     there = [path for path in wanted if path.exists()]
     if there and not force:
         raise UsageError(f"{there[0]} is there already; give another --out, or --force to write over it.")
@@ -43,30 +46,50 @@ def predict_all(scans, rejected, model, settings, out, maps=False):
     Returns:
         (how many were answered, how many rejected).
     """
-    rows, rejected, progress = [], list(rejected), Progress(len(scans))
-    for id, _, reason in rejected:
-        _tell(f"{id}: rejected: {reason}")
+    def written(id, found):
+        row = _write(found, model, settings, out)
+        if maps:
+            write_map(out / f"{id}{files.MAP}", found.bag, found.probability)
+        return row
+
     columns = files.summary_columns(model)
+    return each(scans, rejected, out, columns, lambda id, path: answer(path, id, model, settings), written)
+
+
+def each(scans, rejected, out, columns, answered, written, what="scans"):
+    """Answers one after the other and keeps the tables over them.
+
+    Args:
+        scans, rejected, out: as of `predict_all`.
+        columns: of `predictions.csv`.
+        answered: function (id, path) -> an answer; whatever it raises is the reason of a rejection.
+        written: function (id, answer) -> the row of `predictions.csv`, its files being written.
+        what: is counted.
+
+    Returns:
+        (how many were answered, how many rejected).
+    """
+    rows, rejected, progress = [], list(rejected), Progress(len(scans), what=what)
+    for id, _, reason in rejected:
+        tell(f"{id}: rejected: {reason}")
     _write_tables(out, columns, rows, rejected)
     for id, path in scans:
-        found = _answer(path, id, model, settings)
+        found = _or_reason(answered, id, path)
         if isinstance(found, str):
-            _tell(f"{id}: rejected: {found}")
+            tell(f"{id}: rejected: {found}")
             rejected.append((id, str(path), found))
         else:
-            rows.append(_write(found, model, settings, out))
-            if maps:
-                write_map(out / f"{id}{files.MAP}", found.bag, found.probability)
+            rows.append(written(id, found))
         _write_tables(out, columns, rows, rejected)
         progress.step()
     progress.close()
     return len(rows), len(rejected)
 
 
-def _answer(path, id, model, settings):
-    """The Answer, or the reason in one line; whatever a scan does to the code, the others go on."""
+def _or_reason(answered, id, path):
+    """The answer, or the reason in one line; whatever a scan does to the code, the others go on."""
     try:
-        return answer(path, id, model, settings)
+        return answered(id, path)
     except ScanError as error:
         return str(error)
     except MemoryError:
@@ -80,7 +103,7 @@ def _write(found, model, settings, out):
     from mil_tf.prediction.sheet import write_sheet
 
     for text in found.warnings:
-        _tell(f"{found.id}: WARNING: {text}")
+        tell(f"{found.id}: WARNING: {text}")
     files.write_slices(out / f"{found.id}.csv", found)
     write_sheet(out / f"{found.id}.png", found)
     if found.maps is not None:
@@ -94,5 +117,6 @@ def _write_tables(out, columns, rows, rejected):
     runs.write_table(out / "rejected.csv", files.REJECTED, rejected)
 
 
-def _tell(line):
+def tell(line):
+    """Prints a line on stderr at once."""
     print(line, file=sys.stderr, flush=True)

@@ -39,7 +39,7 @@ class ExportedModel:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.facts = _read_facts(self.folder)
+        self.facts = read_facts(self.folder)
         self.settings = _settings(self.folder, self.facts)
         self.threshold = self.facts.get("threshold")
         self.positions = _positions(self.folder, self.facts)
@@ -47,18 +47,9 @@ class ExportedModel:
 
     def load(self):
         """Loads the SavedModel. Raises ModelError where it is missing or damaged."""
-        tf = quiet.tensorflow()
-        tf.config.experimental.enable_tensor_float_32_execution(False)  # answers do not depend on the kind of GPU
-        try:
-            loaded = tf.saved_model.load(str(self.folder))
-            self._score = loaded.signatures["slices"]
-            self._map = None if self.positions is None else loaded.signatures["maps"]
-        except Exception as error:  # TensorFlow raises many kinds, of which no list is kept
-            raise ModelError(
-                f"{self.folder}: its SavedModel cannot be loaded ({_first_line(error)}); copy the folder "
-                "whole, or train again."
-            ) from error
-        self._loaded = loaded  # a signature alone does not keep its variables alive
+        names = ["slices"] if self.positions is None else ["slices", "maps"]
+        self._loaded, (self._score, *maps) = load_signatures(self.folder, names)
+        self._map = maps[0] if maps else None
 
     def __call__(self, slices):
         """Scores slices in chunks, so that memory does not grow with the scan.
@@ -86,6 +77,23 @@ class ExportedModel:
         return probability, np.concatenate([part["map"].numpy() for part in found])
 
 
+def load_signatures(folder, names):
+    """(the SavedModel of an export, [its signatures]); a signature alone does not keep its variables alive.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    tf = quiet.tensorflow()
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # answers do not depend on the kind of GPU
+    try:
+        loaded = tf.saved_model.load(str(folder))
+        return loaded, [loaded.signatures[name] for name in names]
+    except Exception as error:  # TensorFlow raises many kinds, of which no list is kept
+        raise ModelError(
+            f"{folder}: its SavedModel cannot be loaded ({_first_line(error)}); copy the folder whole, or train again."
+        ) from error
+
+
 def _in_chunks(signature, slices):
     import tensorflow as tf
 
@@ -94,7 +102,8 @@ def _in_chunks(signature, slices):
         yield signature(slices=tf.constant(slices[start : start + size], tf.float32))
 
 
-def _read_facts(folder):
+def read_facts(folder):
+    """What the `mil_tf.json` of an export says. Raises ModelError where it has none that is known here."""
     if not folder.is_dir():
         raise ModelError(f"--model: Expected the export/ folder of a run. Received: {folder}, which is none.")
     path = folder / FACTS

@@ -22,8 +22,18 @@ def find_scans(scans):
     Raises:
         UsageError: there is no scan.
     """
-    found, unusable = sources.find(scans)
-    taken, clashing = _without_clashes(_named(Path(scans), found))
+    return _with_names(scans, *sources.find(scans))
+
+
+def find_slides(slides):
+    """As `find_scans`, of a slide or a folder of them, see `preprocessing.slides.files`."""
+    from preprocessing.slides import files
+
+    return _with_names(slides, *files.find(slides))
+
+
+def _with_names(folder, found, unusable):
+    taken, clashing = _without_clashes(_named(Path(folder), found))
     return taken, sorted(clashing + unusable)
 
 
