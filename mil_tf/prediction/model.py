@@ -39,7 +39,7 @@ class ExportedModel:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.facts = _read_facts(self.folder)
+        self.facts = read_facts(self.folder)
         self.settings = _settings(self.folder, self.facts)
         self.threshold = self.facts.get("threshold")
         self.positions = _positions(self.folder, self.facts)
@@ -55,7 +55,7 @@ class ExportedModel:
             self._map = None if self.positions is None else loaded.signatures["maps"]
         except Exception as error:  # TensorFlow raises many kinds, of which no list is kept
             raise ModelError(
-                f"{self.folder}: its SavedModel cannot be loaded ({_first_line(error)}); copy the folder "
+                f"{self.folder}: its SavedModel cannot be loaded ({first_line(error)}); copy the folder "
                 "whole, or train again."
             ) from error
         self._loaded = loaded  # a signature alone does not keep its variables alive
@@ -94,7 +94,8 @@ def _in_chunks(signature, slices):
         yield signature(slices=tf.constant(slices[start : start + size], tf.float32))
 
 
-def _read_facts(folder):
+def read_facts(folder):
+    """What the mil_tf.json of an exported model tells. Raises ModelError where the folder is none."""
     if not folder.is_dir():
         raise ModelError(f"--model: Expected the export/ folder of a run. Received: {folder}, which is none.")
     path = folder / FACTS
@@ -108,7 +109,7 @@ def _read_facts(folder):
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{path} cannot be read as JSON ({_first_line(error)}); restore the file."
+            f"{path} cannot be read as JSON ({first_line(error)}); restore the file."
         ) from error
     found = facts.get("format") if isinstance(facts, dict) else None
     if found != FORMAT:
@@ -153,5 +154,6 @@ def _positions(folder, facts):
     return {**found, "detector": dict(zip(DETECTOR, numbers))}
 
 
-def _first_line(error):
+def first_line(error):
+    """An exception's first line, or its name where it says nothing."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
