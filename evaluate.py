@@ -7,11 +7,11 @@
     python evaluate.py --patches X.h5 --model EXPORT      a model of slides on patches of PatchCamelyon
 
 Reads predictions-*.csv, instances-*.csv, config.json and history.csv of the run; writes evaluation/ and
-report.html into it (evaluation/X/ and report-X.html for another cohort). Maps of slides are scored pixel by pixel where
-the data set knows the truth. Decisions are reported at 0.5 and
-at the threshold that the validation bags choose. Several runs are a grid of sizes, folds and seeds: the folder
-itself then has evaluation/ and report.html too, with the metrics against the number of bags, in both readings of a
-cross-validation (per fold, ensemble), a fitted learning curve, and the smallest number that reaches the largest.
+report.html into it (evaluation/X/ and report-X.html for another cohort). Decisions are reported at 0.5 and
+at the threshold that the validation bags choose. Maps of slides are scored pixel by pixel where the data set
+knows the truth. Several runs are a grid of sizes, folds and seeds: the folder itself then has evaluation/ and
+report.html too, with the metrics against the number of bags, in both readings of a cross-validation (per fold,
+ensemble), a fitted learning curve, and the smallest number that reaches the largest.
 
 --predictions scores the models of a cross-validation on one test set in both readings: per fold (each model by
 itself, their mean and its interval) and ensemble (mean probability, majority vote). Without y_pred a bag is called

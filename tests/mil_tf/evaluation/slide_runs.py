@@ -48,8 +48,8 @@ def write_slides(folder, count=8, truth=True, location=True):
     return folder
 
 
-def write_run(folder, data, name="test", seed=0, facts=FACTS):
-    """Writes a run with tables and maps of all slides of a data set."""
+def write_run(folder, data, name="test", seed=0, facts=FACTS, tables=("validation", "test")):
+    """Writes a run with maps of all slides of a data set, and with `tables` beside that of the cohort."""
     dataset, rng = Dataset(data), np.random.default_rng(seed)
     (folder / f"maps-{name}").mkdir(parents=True)
     for number in range(len(dataset.rows)):
@@ -58,7 +58,7 @@ def write_run(folder, data, name="test", seed=0, facts=FACTS):
         logit = 4 * gaussian_filter(truth, 1.5) + gaussian_filter(rng.normal(0, 6, truth.shape), 1.5) - 2
         logit = np.where(cells["tissue"] > 0, logit, np.nan).astype(np.float32)
         np.savez_compressed(folder / f"maps-{name}" / f"slide_{number}.npz", logit=logit, stride=STRIDE)
-    for table in dict.fromkeys(("validation", "test", name)):
+    for table in dict.fromkeys((*tables, name)):
         with open(folder / f"predictions-{table}.csv", "w", newline="", encoding="utf-8") as file:
             scores = [(row.id, row.patient, row.label[0], f"{np.clip(0.3 * row.label[0] + 0.7 * rng.random(), 0, 1):.4f}")
                       for row in dataset.rows]
