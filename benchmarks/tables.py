@@ -2,8 +2,8 @@
 
 A table stands between `<!-- table NAME -->` and `<!-- end -->`; NAME is a CSV of docs/results: single runs, one a
 seed, of which the table has the mean with a 95 % interval (Student's t); or an evaluation's metrics.csv; or a
-benchmark's repetitions, median [least, greatest]; or coverages of simulated cohorts; or the rows of a benchmark as
-they are.
+benchmark's repetitions, median [least, greatest]; or coverages of simulated cohorts; or a paper's table with ours
+beside it; or the rows of a benchmark as they are.
 
     python benchmarks/tables.py
 """
@@ -95,9 +95,19 @@ def table(name):
         return "(not measured yet)\n"
     with open(path, newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))
+    if "alpha" in results[0]:
+        return alpha_beta(results)
     kinds = {"seed": by_seed, "cohort": metrics, "repetitions": repeated, "coverage": covered, "reading": sizes}
     shape = next((kinds[key] for key in kinds if key in results[0]), None)
     return markdown(*(shape(results) if shape else copied(results, COPIED[name])))
+
+
+def alpha_beta(results):
+    """lerousseau2020's Table 1 with ours beside it, and below it whether the paper's pattern holds."""
+    from benchmarks.alpha_beta_pattern import pattern
+    from benchmarks.alpha_beta_table import table_one
+
+    return f"{markdown(*table_one(results))}\n{pattern(results)}\n"
 
 
 def by_seed(results):

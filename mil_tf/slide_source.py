@@ -54,6 +54,21 @@ class SlideSource(ShardSource):
         if self._held:
             super().ready(positions)
 
+    def grid(self, position):
+        """The `preprocessing.slides.grid.Grid` of a bag's slide; None where the bag holds its tiles and its slide is
+        not where it was.
+        """
+        bag = self.fields(position)
+        if self._held and not os.path.exists(bag.source_path):
+            return None
+        return self._slides.grid(bag)
+
+    def cells(self, position):
+        """The `preprocessing.slides.cells.Cells` of a bag's slide."""
+        from preprocessing.slides.cells import load
+
+        return load(os.path.join(self._dataset.folder, self.fields(position).meta["cells"]))
+
     def subset(self, positions):
         """Returns a source of the bags at `positions`."""
         return SlideSource(self._dataset, [self._rows[i] for i in positions])

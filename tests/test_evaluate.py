@@ -357,6 +357,8 @@ def test_predictions_that_cannot_be_scored_are_refused_in_one_line(tmp_path, cap
 @pytest.mark.parametrize("words", [
     [], ["RUN", "--predictions", "a.csv"], ["RUN", "--out", "x"], ["RUN", "--against", "a.csv"],
     ["--predictions", "a.csv", "--on", "x", "--name", "y"],
+    ["--patches", "x.h5"], ["RUN", "--model", "x"], ["--labels", "y.h5", "RUN"], ["RUN", "--patches", "x", "--model", "m"],
+    ["--patches", "x", "--model", "m", "--on", "x", "--name", "y"],
 ])
 def test_words_that_do_not_go_together_are_refused(words, capsys):
     with pytest.raises(SystemExit) as stop:

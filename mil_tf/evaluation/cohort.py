@@ -9,6 +9,7 @@ from mil_tf.evaluation.beside import MEAN_POOLING, TRIVIAL, absent, baseline, me
 from mil_tf.evaluation.calibration import Calibration, calibrate
 from mil_tf.evaluation.intervals import Estimate, PatientBootstrap, ranking_estimates, rate_estimate
 from mil_tf.evaluation.metrics import RATES, Confusion, confusion, rate_masks
+from mil_tf.evaluation.pixels import Pixels
 from mil_tf.evaluation.positions import Positions
 from mil_tf.evaluation.slices import Versus, slice_metrics
 from mil_tf.evaluation.tables import Instances, Predictions
@@ -42,7 +43,7 @@ class Score:
     """One cohort with its tables and numbers; `slices` is None where no slice truth exists.
 
     `baselines` maps the names of `mil_tf.evaluation.beside` to Baselines; `positions` is None where there are no points
-    to score against boxes.
+    to score against boxes, `pixels` where there are no maps of slides, and a text where those cannot be scored.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Score:
     calibration: Calibration | None = None
     baselines: dict = field(default_factory=dict)
     positions: Positions | None = None
+    pixels: Pixels | str | None = None
 
     @property
     def sample(self):
@@ -69,7 +71,8 @@ class Score:
                 "calibration": self.calibration and self.calibration.numbers(),
                 "baselines": {name: one.numbers() for name, one in self.baselines.items()},
                 "slices": _plain(self.slices),
-                "positions": self.positions and self.positions.numbers()}
+                "positions": self.positions and self.positions.numbers(),
+                "pixels": self.pixels.numbers() if isinstance(self.pixels, Pixels) else None}
 
     def rows(self):
         """(metric, threshold or None, Estimate) of every number, flat, for a table."""
@@ -86,15 +89,19 @@ class Score:
                 yield from ((f"slice_{name}_{who}", None, e) for who, e in versus._asdict().items())
         if self.positions:
             yield from self.positions.rows()
+        if isinstance(self.pixels, Pixels):
+            yield from self.pixels.rows()
 
     def counts_of(self, metric):
         """The counts that a number of `rows` is made of: bags, patients, positives."""
         if self.positions and metric in (name for name, _, _ in self.positions.rows()):
             return self.positions.as_bags()
+        if isinstance(self.pixels, Pixels) and metric in (name for name, _, _ in self.pixels.rows()):
+            return self.pixels.as_bags()
         return self.counts
 
 
-def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None, positions=None):
+def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None, positions=None, pixels=None):
     """Score one cohort.
 
     Args:
@@ -103,6 +110,7 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed, trivi
         resamples, seed: of the bootstrap by patient.
         trivial: the trivial detector's score of each bag (n,), or why there is none; None leaves it out.
         positions: Positions of the cohort, None where there are none.
+        pixels: Pixels of the cohort, None where there are none, or the text why they cannot be scored.
     """
     bootstrap = PatientBootstrap(predictions.patient, resamples, seed)
     truth, probability, patient = predictions.y_true, predictions.y_prob, predictions.patient
@@ -112,7 +120,7 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed, trivi
                  [_decide(predictions, rule, at) for rule, at in rules.items() if at is not None],
                  None if instances is None else slice_metrics(predictions, instances, bootstrap),
                  calibrate(truth, probability, patient, bootstrap),
-                 _baselines(predictions, instances, trivial, bootstrap), positions)
+                 _baselines(predictions, instances, trivial, bootstrap), positions, pixels)
 
 
 def _baselines(predictions, instances, trivial, bootstrap):

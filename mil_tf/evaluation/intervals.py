@@ -169,6 +169,23 @@ def logit_estimate(value, resampled, patients):
     return Estimate(value, _logistic(logit - half), _logistic(logit + half))
 
 
+def bootstrap_estimate(value, resampled, patients, reason):
+    """Estimate of a value in [0, 1] that need not be defined, as `logit_estimate`.
+
+    Args:
+        value: NaN where it is not defined.
+        resampled: values of the resamples; NaN ones are left out.
+        patients: how many.
+        reason: why it is not defined, where it is not.
+    """
+    if np.isnan(value):
+        return Estimate.undefined(reason)
+    alike = patients > 1 and np.nanmax(resampled) == np.nanmin(resampled)
+    if alike and value not in (0, 1):  # the bootstrap would give no width at all
+        return Estimate(float(value), *wilson(value * patients, patients))
+    return logit_estimate(float(value), resampled, patients)
+
+
 def bootstrap_error(resampled, patients):
     """Standard error by the bootstrap, whose variance is short by n / (n - 1) for n patients."""
     return np.nanstd(resampled, ddof=1) * np.sqrt(patients / (patients - 1))

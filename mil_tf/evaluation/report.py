@@ -4,6 +4,7 @@ from html import escape
 
 from mil_tf.evaluation.names import BASELINE_NOTE, BASELINES, FIGURES, METHODS, PRIOR_NOTE, RATES, SLICES, slice_sample
 from mil_tf.evaluation.page import cell, figure, row, table, words, write_page
+from mil_tf.evaluation.pixel_views import pixel_part
 from mil_tf.evaluation.positions_views import positions_part
 from mil_tf.evaluation.settings import settings_part
 
@@ -15,7 +16,8 @@ def write_report(path, title, scores, figures, config, command, sections=()):
         path: file to write.
         title: what was evaluated, a line of text.
         scores: the cohorts; the last one is the one that answers.
-        figures: name -> <svg> element; "maps" (`mil_tf.evaluation.map_figure`) stands beside the score of points.
+        figures: name -> <svg> element; "maps" (`mil_tf.evaluation.map_figure`) stands beside the score of points,
+            "tumour_maps" (`mil_tf.evaluation.pixel_figure`) beside that of pixels.
         config: contents of the run's config.json, {} if it has none.
         command: the command line that wrote the page.
         sections: further pieces of HTML, each with its heading, that stand below the figures.
@@ -26,6 +28,7 @@ def write_report(path, title, scores, figures, config, command, sections=()):
         f"<h1>{escape(title)}</h1>", f'<p class="soft">{escape(sample)}</p>',
         f'<p class="answer">{escape(answer(score))}</p>', "<h2>Bags</h2>", _bag_table(scores),
         *_baseline_part(score), *_slice_part(score), *positions_part(score.positions, figures.get("maps")),
+        *pixel_part(score.pixels, figures.get("tumour_maps")),
         "<h2>Figures</h2>", _figures(figures), *sections,
         "<h2>How the numbers are made</h2>", _methods(scores), "<h2>What made this run</h2>",
         settings_part(config), "<h3>Evaluation</h3>", f"<pre>{escape(command)}</pre>"])

@@ -14,6 +14,8 @@ from mil_tf.evaluation.drawn import write_drawn
 from mil_tf.evaluation.enough import MARGIN
 from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
+from mil_tf.evaluation.pixel_run import mapped_slides, run_pixels, write_parts
+from mil_tf.evaluation.pixels import Pixels
 from mil_tf.evaluation.positions import score_positions
 from mil_tf.evaluation.results import write_metrics, write_summary
 from mil_tf.evaluation.several import evaluate_runs
@@ -135,6 +137,8 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lam
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, threshold, resamples, seed)
     write_drawn(folder, scores)
+    if isinstance(scores[-1].pixels, Pixels):
+        write_parts(folder, scores[-1].pixels)
     page = run / f"report{_suffix(cohort)}.html"
     _write_page(page, folder, scores, history, config, data)
     return scores, page
@@ -149,6 +153,7 @@ def _write_page(page, folder, scores, history, config, data):
     records = map_file.read(page.parent, scores[-1].name)
     if records:
         drawn[map_figure.NAME] = figures.draw(map_figure.map_figure, records, RULE)
+    drawn |= _tumour_maps(page.parent, scores[-1], config, data)
     for name, figure in drawn.items():
         figures.save(figure, folder, name)
     title = " ".join([str(config.get("recipe", "run")), *page.resolve().parent.parts[-3:]])
@@ -159,6 +164,19 @@ def _write_page(page, folder, scores, history, config, data):
     if not isinstance(gallery, str):
         results.write_csv(folder / "gallery.csv", gallery_views.GALLERY_COLUMNS, gallery_views.gallery_rows(gallery))
     report.write_report(page, title, scores, embedded, config, command, [gallery_views.gallery_part(gallery)])
+
+
+def _tumour_maps(run, score, config, data):
+    """{name: Figure} of maps of slides beside their truth, where they were scored."""
+    if not isinstance(score.pixels, Pixels):
+        return {}
+    from mil_tf.evaluation import figures, pixel_figure
+    from mil_tf.evaluation.material import find_material
+
+    ids = [slide.id for slide in score.pixels.slides]
+    mapped = mapped_slides(run, score.name, ids, find_material(run, config, data))
+    return {pixel_figure.NAME: figures.draw(pixel_figure.pixel_figure, pixel_figure.views(score.pixels, mapped),
+                                            score.pixels.threshold)}
 
 
 def _suffix(cohort):
@@ -194,7 +212,9 @@ def _score(run, name, threshold, resamples, seed, data, show):
     except NotComputed as reason:
         trivial = str(reason)
     positions = _positions(run, name, predictions, resamples, seed)
-    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions)
+    config = _read_config(run / "config.json")
+    pixels = run_pixels(run, name, predictions.id, config, threshold, resamples, seed, data)
+    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions, pixels)
 
 
 def _positions(run, name, predictions, resamples, seed):

@@ -1,6 +1,7 @@
 """The numbers as plain text for a terminal."""
 
 from mil_tf.evaluation.names import BASELINES, SLICES, slice_sample
+from mil_tf.evaluation.pixel_views import pixel_lines
 from mil_tf.evaluation.positions_views import NAMES, position_lines
 
 SHOWN_RATES = ("tpr", "tnr")
@@ -28,6 +29,8 @@ def _score_lines(score):
         yield from _slice_lines(score)
     if score.positions:
         yield from position_lines(score.positions)
+    if score.pixels:
+        yield from pixel_lines(score.pixels)
 
 
 def _baseline_lines(score):

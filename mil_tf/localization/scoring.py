@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mil_tf.evaluation.intervals import Estimate, logit_estimate, wilson
+from mil_tf.evaluation.intervals import bootstrap_estimate
 
 NAMES = ("ppv", "sensitivity", "dice")
 UNDEFINED = ("undefined: no point", "undefined: no box", "undefined: neither point nor box")
@@ -70,15 +70,6 @@ def estimates(counts, patient, bootstrap):
     tp, fp, fn = (int(each) for each in totals.sum(axis=0))
     of = {"ppv": {"k": tp, "n": tp + fp}, "sensitivity": {"k": tp, "n": tp + fn}, "dice": {}}
     return {
-        name: _estimate(value, each, len(patients), reason)._replace(**of[name])
+        name: bootstrap_estimate(value, each, len(patients), reason)._replace(**of[name])
         for name, value, each, reason in zip(NAMES, rates((tp, fp, fn)), resampled, UNDEFINED)
     }
-
-
-def _estimate(value, resampled, patients, reason):
-    if np.isnan(value):
-        return Estimate.undefined(reason)
-    alike = patients > 1 and np.nanmax(resampled) == np.nanmin(resampled)
-    if alike and value not in (0, 1):  # the bootstrap would give no width at all
-        return Estimate(float(value), *wilson(value * patients, patients))
-    return logit_estimate(float(value), resampled, patients)
