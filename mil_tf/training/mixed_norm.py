@@ -1,9 +1,9 @@
 """Batch normalisation by a sample of all slides, in place of the slide at hand.
 
-In lerousseau2020 a batch is one slide. Its own statistics then tell the network which slide it sees: on phantoms it learns
-the slides' labels from them, whatever their tiles show, and its maps come out inverted (docs/REPRODUCTION.md). Here the
-averages are set from tiles of all training slides before every epoch, and the gradient is taken with them as constants,
-so that what is learned from is what is scored.
+In lerousseau2020 a batch is one slide. Its own statistics then tell the network which slide it sees: on phantoms it
+learns the slides' labels from them, whatever their tiles show, and its maps come out inverted (docs/REPRODUCTION.md).
+Here the averages are set from tiles of all training slides before every epoch, and the gradient is taken with them as
+constants, so that what is learned from is what is scored.
 """
 
 import contextlib

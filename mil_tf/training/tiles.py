@@ -26,7 +26,8 @@ NORM_STREAM = 6  # beside the streams of mil_tf.data and mil_tf.training
 # Validation visits as many tiles of a slide as training does, always the same ones (our decision).
 VALIDATION_EPOCH = 2**32 - 1
 CHOICES = {
-    "standardisation": ("measured", "imagenet"), "statistics": ("mixture", "slide"), "keep": ("last", "best"), "augmentation": KINDS, "map": MAPS,
+    "standardisation": ("measured", "imagenet"), "statistics": ("mixture", "slide"), "keep": ("last", "best"),
+    "augmentation": KINDS, "map": MAPS,
 }
 
 

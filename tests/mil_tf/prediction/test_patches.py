@@ -11,7 +11,7 @@ import evaluate
 from mil_tf.prediction import patches as module
 from mil_tf.prediction.model import ModelError
 from mil_tf.prediction.patch_file import PatchError, PatchFile, tiles_of
-from mil_tf.prediction.patches import TileModel, predict_patches
+from mil_tf.prediction.patches import PatchScorer, predict_patches
 
 COUNT = 70
 
@@ -82,7 +82,7 @@ def test_the_table_has_every_patch_in_order_however_it_is_read(patches, model, t
     np.testing.assert_array_equal(table["y_true"], truth)
     assert table["id"].tolist() == list(range(COUNT))
     with h5py.File(path) as file:
-        expected = TileModel(model)(tiles_of(file["x"][:5]))
+        expected = PatchScorer(model)(tiles_of(file["x"][:5]))
     np.testing.assert_allclose(table["y_prob"][:5], expected, rtol=1e-6)
     np.testing.assert_array_equal(table["y_pred"], table["y_prob"] >= 0.4)
 
@@ -156,14 +156,14 @@ def test_other_files_are_refused_in_one_line(tmp_path, model, patches, capsys):
 
 def test_a_model_of_something_else_is_refused(tmp_path):
     with pytest.raises(ModelError, match="tiles of red, green and blue. Received: one of 1 channels"):
-        TileModel(write_model(tmp_path / "ct", channels=1))
+        PatchScorer(write_model(tmp_path / "ct", channels=1))
     folder = write_model(tmp_path / "broken")
     (folder / "saved_model.pb").unlink()
     with pytest.raises(ModelError, match="its SavedModel cannot be loaded"):
-        TileModel(folder)
+        PatchScorer(folder)
 
 
 def test_a_model_without_a_threshold_decides_at_one_half(tmp_path):
     folder = write_model(tmp_path / "export")
     (folder / "mil_tf.json").write_text(json.dumps({"format": 1, "threshold": None}))
-    assert TileModel(folder).threshold == 0.5
+    assert PatchScorer(folder).threshold == 0.5
