@@ -23,6 +23,10 @@ REQUIRED = [
     "pydicom>=2.4",  # reads the tags of DICOM files
     "dcm2niix>=1.0.20220715",  # the program, which makes volumes of them
     "google-crc32c>=1.5",
+    "openslide-python>=1.3",  # reads slides
+    "openslide-bin>=4.0.0.6",  # its library
+    "tifffile>=2023.7.10",  # reads TIFF that OpenSlide refuses
+    "imagecodecs>=2023.7.10",  # decodes what tifffile alone does not: JPEG, LZW
 ]
 CLUSTER = ["dask[distributed]>=2023.10"]
 TUNING = ["bayesian-optimization>=2.0"]  # of the peak detector; brings scikit-learn, which nothing else here needs

@@ -1,6 +1,7 @@
 """Files of the outside world -> bags, and bags -> splits.
 
     python -m preprocessing ct        head CTs (NIfTI, DICOM) and a label table -> bags
+    python -m preprocessing slides    whole slides and a label table -> bags of tiles
     python -m preprocessing cohort    what was read, excluded and why, positive and negative; cohort.csv
     python -m preprocessing qc        a page of pictures to look through: qc.html
     python -m preprocessing split     patient-safe test set and folds -> splits.csv
@@ -14,6 +15,7 @@ import sys
 
 COMMANDS = {
     "ct": "preprocessing.ct_job",
+    "slides": "preprocessing.slides.job",
     "cohort": "preprocessing.flow",
     "qc": "preprocessing.qc.page",
     "split": "preprocessing.split",

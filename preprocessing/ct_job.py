@@ -20,47 +20,29 @@ A job that was stopped, by whatever, resumes with the same command and ends with
 import argparse
 import contextlib
 import hashlib
-import json
 import os
 import shutil
-import signal
-import sys
 from pathlib import Path
 
 from preprocessing import flow, inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
 from preprocessing.cores import available
 from preprocessing.errors import UsageError
+from preprocessing.job import ended, is_done, report, write
 from preprocessing.product import TEMPLATE, Outputs, clear
-from preprocessing.progress import Progress
 from preprocessing.qc import PAGE, page
 from preprocessing.settings import ALGORITHM, ALIGNMENTS, CtSettings
 from tfrecords import Dataset
-from tfrecords.dataset import INFO
-from tfrecords.errors import DatasetError
 from tfrecords.writer import DatasetWriter, package_version, plan_hash, write_bytes
 
 CLASSES = ["positive"]
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 def main(args=None):
     """Runs the command; returns its exit code: 0, 1 where no scan could be used, 2 where it could not start
     or go on.
     """
-    args = parser().parse_args(args)
-    try:
-        with _term_as_interrupt():
-            return run(args)
-    except (UsageError, DatasetError, workers.WorkerError) as error:
-        print(f"python -m preprocessing ct: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"python -m preprocessing ct: {error}; the same command resumes.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nStopped. Whole shards in {args.out} are kept; the same command resumes.", file=sys.stderr)
-        return INTERRUPTED
+    return ended("ct", run, parser().parse_args(args))
 
 
 def parser():
@@ -183,7 +165,7 @@ def run(args):
     outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
     beside = _template(settings)
     info = describe(settings, inputs.fingerprint(scans, rejected), outputs, beside)
-    if not args.force and _is_done(args.out, plan_hash(shards, info)):
+    if not args.force and is_done(args.out, plan_hash(shards, info)):
         print(f"{args.out} is already finished with these scans and settings; nothing to do.")
         _look(args)
         return 0
@@ -197,7 +179,7 @@ def run(args):
         writer = DatasetWriter(args.out, shards, info, force=args.force)
         for name, content in beside.items():
             write_bytes(writer.folder / name, content)
-        write(writer, products, scans, settings, outputs, crew)
+        write(writer, scans, lambda wanted: products(wanted, settings, outputs, crew))
     info = writer.finish(rejected)
     _look(args)
     return report(args.out, info)
@@ -264,25 +246,6 @@ def describe(settings, fingerprint, outputs, files):
     return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint, "beside": beside}
 
 
-def write(writer, products, scans, settings, outputs, crew):
-    """Writes the shards that are not whole yet.
-
-    Args:
-        products: the function that makes them, `preprocessing.workers.products` or one like it.
-        crew: its last argument, how many processes or whose.
-    """
-    by_id = {scan.id: scan for scan in scans}
-    wanted = [by_id[id] for index in writer.pending for id in writer.shards[index]]
-    progress = Progress(len(scans), len(scans) - len(wanted))
-    with contextlib.closing(products(wanted, settings, outputs, crew)) as made:
-        for index in writer.pending:
-            with writer.shard(index) as shard:
-                for _ in writer.shards[index]:
-                    _write(shard, writer.folder, *next(made))
-                    progress.step()
-    progress.close()
-
-
 @contextlib.contextmanager
 def _crew(args):
     """(the function that makes products, its last argument): here, or on a cluster as long as the context lasts."""
@@ -293,30 +256,6 @@ def _crew(args):
 
     with cluster.connected(args.scheduler) as client:
         yield cluster.products, client
-
-
-def _write(shard, folder, scan, product):
-    if isinstance(product, str):
-        shard.reject(scan.id, scan.path, product)
-        return
-    for name, data in product.files.items():
-        write_bytes(folder / name, data)
-    if product.left_out:
-        shard.reject(scan.id, scan.path, product.left_out)
-    for bag in product.bags:
-        shard.write(bag, planned=scan.id)
-
-
-def report(out, info):
-    """Prints what came out; returns 1 where nothing did."""
-    counts = info["counts"]
-    print(
-        f"{counts['bags']} bags ({sum(counts['positive'])} positive) of {counts['patients']} patients, "
-        f"{counts['instances']} slices, {len(info['shards'])} shards in {out}"
-    )
-    if counts["rejected"]:
-        print(f"{counts['rejected']} rejected: see {os.path.join(out, 'rejected.csv')}")
-    return 0 if counts["bags"] else 1
 
 
 def _series(wanted):
@@ -338,28 +277,3 @@ def _settings(args):
     if args.template is not None and args.align != "rigid":
         raise UsageError("--template: Expected --align rigid with it. Received: --align axes.")
     return CtSettings.from_dict(chosen)
-
-
-def _is_done(folder, wanted):
-    try:
-        with open(os.path.join(folder, INFO), encoding="utf-8") as file:
-            return json.load(file).get("plan") == wanted
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-@contextlib.contextmanager
-def _term_as_interrupt():
-    """A SIGTERM, which a batch system sends before it kills, ends as Ctrl-C does."""
-    if not hasattr(signal, "SIGTERM"):
-        yield
-        return
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not in the main thread, where no signal arrives
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

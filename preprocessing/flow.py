@@ -24,7 +24,7 @@ from tfrecords.dataset import REJECTED, SPLITS
 from tfrecords.writer import csv_text, label_text, write_text
 
 TABLE = "cohort.csv"
-COLUMNS = ("id", "patient", "label", "slices")
+COLUMNS = ("id", "patient", "label")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 SLICES = re.compile(r"^(?P<count>\d+) of \d+ (?P<kind>slices without a label)$")  # of a data set of slices
@@ -131,7 +131,7 @@ def facts(dataset, metas):
         [row.id, row.patient, label_text(row.label), row.n, *(_cell(metas[row.id].get(name, "")) for name in more)]
         for row in dataset.rows
     ]
-    return [*COLUMNS, *more], rows
+    return [*COLUMNS, units.INSTANCES.get(units.of(dataset), "slices"), *more], rows
 
 
 def splits(dataset):

@@ -36,14 +36,14 @@ def find_masks(folder):
     return found
 
 
-def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None, boxes=None):
-    """Pairs scans with labels, and with what else there is of them by their ids. Returns ([Scan] sorted by id,
-    [(id, path, reason)] of what has no partner or is there twice).
+def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None, boxes=None, what="scan"):
+    """Pairs scans with labels, and with what else there is of them by their ids; `what` they are called. Returns
+    ([Scan] sorted by id, [(id, path, reason)] of what has no partner or is there twice).
     """
     masks = masks or {}
     scans, rejected = [], []
     for id, paths in sorted(volumes.items()):
-        reason = _unusable(id, paths, labels, masks, bad_slices or {})
+        reason = _unusable(id, paths, labels, masks, bad_slices or {}, what)
         if reason:
             rejected += [(id, str(path), reason) for path in paths]
             continue
@@ -64,7 +64,7 @@ def match(volumes, labels, labels_path, masks=None, slices=None, bad_slices=None
             )
         )
     rejected += [
-        (id, str(labels_path), "a label without a scan") for id in sorted(set(labels) - set(volumes))
+        (id, str(labels_path), f"a label without a {what}") for id in sorted(set(labels) - set(volumes))
     ]
     return scans, rejected
 
@@ -73,13 +73,17 @@ def plan(scans, settings):
     """Returns [[ids]] a shard, in order of id, each about 128 MB by the scans' headers; an unreadable scan
     counts as nothing.
     """
+    return packed((scan.id, _bag_bytes(scan, settings)) for scan in scans)
+
+
+def packed(sizes):
+    """Returns [[ids]] a shard, in the order of (id, bytes), each of about SHARD_BYTES."""
     shards, filled = [], 0
-    for scan in scans:
-        size = _bag_bytes(scan, settings)
+    for id, size in sizes:
         if not shards or (filled and filled + size > SHARD_BYTES):
             shards.append([])
             filled = 0
-        shards[-1].append(scan.id)
+        shards[-1].append(id)
         filled += size
     return shards
 
@@ -96,11 +100,11 @@ def fingerprint(scans, rejected):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _unusable(id, paths, labels, masks, bad_slices):
+def _unusable(id, paths, labels, masks, bad_slices, what):
     if len(paths) > 1:
         return f"duplicate id: {len(paths)} files have it"
     if id not in labels:
-        return "a scan without a label"
+        return f"a {what} without a label"
     if len(masks.get(id, ())) > 1:
         return f"duplicate id: {len(masks[id])} masks have it"
     return bad_slices.get(id)

@@ -44,15 +44,20 @@ class Product(NamedTuple):
 
 
 def make(scan, settings, outputs):
-    """Returns the Product of an `inputs.Scan`, or the reason in one line why there is none; whatever a scan does to the
-    code, the job goes on. Raises MemoryError alone.
-    """
+    """Returns the Product of an `inputs.Scan`, or the reason in one line why there is none."""
     from preprocessing.ct import prepare
 
     given = scan._asdict()
     path = given.pop("path")
+    return or_reason(lambda: _product(prepare(path, settings, **given), outputs))
+
+
+def or_reason(call):
+    """What `call()` returns, or the reason in one line why it cannot; whatever a scan does to the code, the job goes
+    on. Raises MemoryError alone.
+    """
     try:
-        return _product(prepare(path, settings, **given), outputs)
+        return call()
     except ScanError as error:
         return str(error)
     except MemoryError:

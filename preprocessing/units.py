@@ -7,6 +7,7 @@ import numpy as np
 from preprocessing.errors import ScanError, UsageError
 
 UNITS = ("scan", "slice")
+INSTANCES = {"slide": "tiles"}  # what a bag has, where it is not slices
 
 
 def of(dataset):

@@ -20,19 +20,23 @@ class WorkerError(RuntimeError):
     """A worker died or ran out of memory; the message is one line that says what to do."""
 
 
-def products(scans, settings, outputs, jobs):
+def products(scans, settings, outputs, jobs, making=None):
     """Yields (Scan, Product, or the reason why there is none) in the order of the scans.
 
-    Raises WorkerError where a worker is gone: the job stops rather than leave out a scan that a rerun would
-    include.
+    Args:
+        making: the function that makes one, `preprocessing.product.make` or one like it.
+
+    Raises:
+        WorkerError: a worker is gone: the job stops rather than leave out a scan that a rerun would include.
     """
+    making = making or make
     if jobs == 1:
-        yield from ((scan, _guarded(make, scan, settings, outputs)) for scan in scans)
+        yield from ((scan, _guarded(making, scan, settings, outputs)) for scan in scans)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the parent's TensorFlow and its locks
     pool = concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_initialize)
     try:
-        yield from ordered(scans, lambda scan: pool.submit(make, scan, settings, outputs), lambda: jobs + WAITING)
+        yield from ordered(scans, lambda scan: pool.submit(making, scan, settings, outputs), lambda: jobs + WAITING)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -43,7 +43,7 @@ def test_rooms_are_packaged_and_nothing_else(package, monkeypatch):
 def test_every_import_is_required(package):
     """No package is imported at run time that the install does not bring."""
     names = {"skimage": "scikit-image", "google_crc32c": "google-crc32c", "keras": "tensorflow", "PIL": "pillow",
-             "tensorflow_addons": None, "distributed": None, "bayes_opt": None}  # of extras, told about where missing
+             "tensorflow_addons": None, "openslide": "openslide-python", "distributed": None, "bayes_opt": None}  # of extras, told about where missing
     required = {re.split("[><=]", text)[0] for text in package["install_requires"]}
     own = {"mil_tf", "preprocessing", "tfrecords", "train", "evaluate"}
     files = [ROOT / "train.py", ROOT / "evaluate.py"]

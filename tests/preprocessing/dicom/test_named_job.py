@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from preprocessing import ct_job, inputs
+from preprocessing import inputs, job
 from preprocessing.__main__ import main
 from tfrecords import Dataset, reader, writer
 from tfrecords.verify import findings
@@ -125,7 +125,7 @@ def test_a_job_of_slices_that_was_stopped_resumes_to_the_same_bytes(rsna, tmp_pa
 
     with monkeypatch.context() as patched:
         patched.setattr(writer._Shard, "write", stop)
-        assert main(rsna("--unit", "slice", "--jobs", 1)) == ct_job.INTERRUPTED
+        assert main(rsna("--unit", "slice", "--jobs", 1)) == job.INTERRUPTED
     assert main(rsna("--unit", "slice", "--jobs", 1)) == 0
     whole, resumed = ({path.name: path.read_bytes() for path in (tmp_path / out).rglob("*.*")} for out in ("whole", "out"))
     assert whole == resumed

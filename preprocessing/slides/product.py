@@ -1,0 +1,50 @@
+"""One slide -> all that is written of it: its bag, its cells, and a picture. What a worker runs."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from preprocessing.flow import TABLE
+from preprocessing.product import Product, or_reason
+from preprocessing.slides import cells, picture
+
+
+class Outputs(NamedTuple):
+    """What is made of a slide.
+
+    Attributes:
+        pixels: whether the bag holds its tiles' pixels; else they are read from the slide.
+        pictures: whether there is one to look at.
+    """
+
+    pixels: bool = False
+    pictures: bool = True
+
+
+def make(slide, settings, outputs):
+    """Returns the `preprocessing.product.Product` of a slide, an `inputs.Scan`, or the reason in one line why there is
+    none.
+    """
+    return or_reason(lambda: _made(slide, settings, outputs))
+
+
+def clear(folder):
+    """Removes the files that an earlier job has put beside its bags."""
+    folder = Path(folder)
+    (folder / TABLE).unlink(missing_ok=True)
+    for path in (cells.place("*"), picture.place("*")):
+        inside, pattern = path.rsplit("/", 1)
+        for each in [*folder.glob(f"{inside}/*{Path(pattern).suffix}"), *folder.glob(f"{inside}/*.tmp")]:
+            each.unlink()
+
+
+def _made(slide, settings, outputs):
+    from preprocessing.slides.bag import prepare
+
+    prepared = prepare(
+        slide.path, settings, id=slide.id, label=slide.label, patient=slide.patient, meta=slide.meta, mask=slide.mask,
+        truth=slide.truth, pixels=outputs.pixels, picture=outputs.pictures,
+    )
+    files = {cells.place(slide.id): cells.to_bytes(prepared.cells)}
+    if outputs.pictures:
+        files[picture.place(slide.id)] = picture.drawn(prepared)
+    return Product([prepared.bag], files)
