@@ -45,7 +45,7 @@ POPULATIONS = {
     "spindle": Population(14.0, 3.6, 0.15, (2.6, 4.5), 0.05, 0.85, aligned=True),
     "cigar": Population(15.0, 3.9, 0.12, (3.5, 5.5), 0.03, 0.75, 0.2, aligned=True),
     "lymphocyte": Population(7.6, 3.2, 0.07, (1.0, 1.15), 0.02, 1.05),
-    "tumour": Population(17.0, 7.2, 0.16, (1.0, 1.7), 0.18, 0.74, 0.6, 0.6),
+    "tumour": Population(17.0, 7.3, 0.13, (1.0, 1.7), 0.18, 0.74, 0.6, 0.6),
     "debris": Population(7.0, 1.7, 0.35, (1.0, 1.8), 0.15, 0.9),
     "red": Population(7.4, 3.4, 0.08, (1.0, 1.5), 0.03, 0.75, 0.2, red=True),
 }

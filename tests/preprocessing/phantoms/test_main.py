@@ -30,6 +30,21 @@ def test_sheet_is_a_picture(tmp_path):
     assert (picture[..., 0] - picture[..., 1] > 0.5).any()  # the red outline
 
 
+def test_slides_writes_a_cohort_of_the_locations_asked_for(tmp_path, capsys):
+    out = tmp_path / "x"
+    args = ["slides", "--n", "2", "--size", "64", "--mpp", "4", "--locations", "crypts,bundles", "--jobs", "1"]
+    assert main([*args, "--out", str(out)]) == 0
+    assert "2/2 slides" in capsys.readouterr().err
+    assert {line.split(",")[3] for line in (out / "labels.csv").read_text().split()[1:]} == {"crypts", "bundles"}
+    assert main([*args, "--out", str(out)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_location_that_is_none_is_one_line(tmp_path, capsys):
+    assert main(["slides", "--n", "2", "--locations", "liver", "--out", str(tmp_path / "x")]) == 1
+    assert "Received: liver" in capsys.readouterr().err
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys\nfrom preprocessing.phantoms.__main__ import main\n"
