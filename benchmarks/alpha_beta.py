@@ -33,6 +33,7 @@ def main(args=None):
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to S-1 (default: 3)")
     parser.add_argument("--only", nargs="+", metavar="A,B", help="some configurations, such as 0.2,0.2 1,0")
     parser.add_argument("--quick", action="store_true", help="the recipe's small network and few epochs")
+    parser.add_argument("--map", choices=("tile", "position"), help="of what a pixel is judged (default: the run's)")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="options of the recipe")
     parser.add_argument("--out", help="CSV to write")
     given = parser.parse_args(args)
@@ -88,7 +89,7 @@ def measure(alpha, beta, seed, given):
         cohorts[OUT] = (OUT, given.out_of_location)
     facts = _facts(run)
     return [{"alpha": alpha, "beta": beta, "seed": seed, "cohort": cohort, **row, **facts}
-            for cohort, (name, folder) in cohorts.items() for row in scored(run, name, folder)]
+            for cohort, (name, folder) in cohorts.items() for row in scored(run, name, folder, given.map)]
 
 
 def _trained(alpha, beta, seed, data, given):
@@ -105,13 +106,14 @@ def _trained(alpha, beta, seed, data, given):
     return run
 
 
-def scored(run, name, data=None):
+def scored(run, name, data=None, kind=None):
     """Rows of a run's maps of a cohort, one a location, without and with background.
 
     Args:
         run: its folder.
         name: of the cohort's tables.
         data: folder of the cohort's data set, None where it is the run's own.
+        kind: tile or position, what a pixel's probability is of; None is the run's option.
     """
     from mil_tf import runs
     from mil_tf.evaluation.pixel_run import run_pixels
@@ -120,7 +122,7 @@ def scored(run, name, data=None):
     from mil_tf.evaluation.tables import read_predictions
 
     ids = read_predictions(Path(run) / f"predictions-{name}.csv").id
-    found = run_pixels(run, name, ids, runs.read_config(run), validation_threshold(run), RESAMPLES, 0, data)
+    found = run_pixels(run, name, ids, runs.read_config(run), validation_threshold(run), RESAMPLES, 0, data, kind)
     if not isinstance(found, Pixels):
         raise SystemExit(f"alpha_beta: Expected maps of {name} in {run} and slides whose truth is known. Received: "
                          f"{found or 'no maps'}")

@@ -63,7 +63,8 @@ def matrices(results, background="no"):
         image = [_panel(axes, table, _scale(tables)) for axes, table in zip(panels[:, column], tables)][-1]
         panels[0, column].set_title(MEASURES[measure], fontsize=12, pad=10)
         panels[-1, column].set_xlabel("beta")
-        figure.colorbar(image, ax=panels[:, column], location="bottom", shrink=0.8, aspect=24, pad=0.02)
+        figure.colorbar(image, ax=panels[:, column], location="bottom", shrink=0.8, aspect=24, pad=0.02,
+                        label=MEASURES[measure])
     for axes, line in zip(panels[:, 0], lines):
         axes.set_ylabel(f"{line[1] if line[1] != ALL else 'all locations'}\n({line[0]})\n\nalpha")
     figure.suptitle(_caption(results, background), fontsize=10.5)

@@ -38,7 +38,7 @@ class Mapped(NamedTuple):
     mpp: float | None
 
 
-def run_pixels(run, cohort, ids, config, threshold, resamples, seed, data=None):
+def run_pixels(run, cohort, ids, config, threshold, resamples, seed, data=None, kind=None):
     """Scores the maps of a cohort and writes `pixels-<cohort>.csv`.
 
     Args:
@@ -48,6 +48,7 @@ def run_pixels(run, cohort, ids, config, threshold, resamples, seed, data=None):
         threshold: chosen on the run's validation slides, or None; what the exported model has goes before it.
         resamples, seed: of the bootstrap by patient.
         data: folder of the cohort's data set, None where it is the run's own.
+        kind: one of MAPS, what the map is of; None is what the exported model has.
 
     Returns:
         Pixels; None where the run has no maps of the cohort; or the text why they are not scored.
@@ -61,7 +62,8 @@ def run_pixels(run, cohort, ids, config, threshold, resamples, seed, data=None):
         mapped = mapped_slides(run, cohort, ids, find_material(run, config, data))
     except MaterialError as reason:
         return str(reason)
-    kind, chosen = decision_of(run)
+    own, chosen = decision_of(run)
+    kind = kind or own
     slides = [Slide(each.id, each.patient, each.location, functools.partial(_pixels, each, kind))
               for each in mapped if read_cells(each.cells).positive is not None]
     if not slides:

@@ -65,6 +65,13 @@ def test_a_map_of_tiles_is_of_the_mean_logit_about_each_position(run, data):
     np.testing.assert_array_equal(at_cells(mapped, cells, "tile"), tile_logits(logit, 3))
 
 
+def test_either_map_can_be_scored(run):
+    config = json.loads((run / "config.json").read_text())
+    found = {kind: run_pixels(run, "test", IDS, config, None, 20, 0, kind=kind) for kind in (None, "tile", "position")}
+    assert [each.map for each in found.values()] == ["tile", "tile", "position"]
+    assert found[None].part() == found["tile"].part() != found["position"].part()
+
+
 def test_a_model_that_says_nothing_of_maps_is_decided_at_the_validation_threshold(run):
     (run / "export" / "mil_tf.json").unlink()
     assert (scored(run, 0.3).threshold, scored(run, None).threshold) == (0.3, 0.5)
