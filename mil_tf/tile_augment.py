@@ -1,7 +1,7 @@
 """Augmentation of lerousseau2020 (section 3.1): flips, rotations and colour jitter, sampled by seed, then applied.
 
-The paper gives no ranges. Our decisions: rotations by quarter turns, which need no pixel from outside and so
-no invented ones, and with flips all eight ways to lay a tile down; brightness, contrast and saturation by up to a fifth,
+The paper gives no ranges. Our decisions: rotations by quarter turns, which need no pixel from outside and so no
+invented ones, and with flips all eight ways to lay a tile down; brightness, contrast and saturation by up to a fifth,
 hue by up to 18 degrees. Jitter is one linear map of a tile's colours.
 """
 
