@@ -7,14 +7,13 @@ the most) is not tissue. Gaps as narrow as a cell are closed, small islands and 
 `released`, as the authors' code decides over tiles: a pixel whose R, G and B are all above 220 is background.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from preprocessing.slides.cells import counted
 
-COARSE = 16  # grid pixels, 8 micrometres: the side of the squares that `otsu` decides over; our decision
+COARSE = 8.0  # micrometres, at most about: the side of the squares that `otsu` decides over; our decision
 SMOOTH = 1.0  # of those squares, sigma before the threshold; our decision
 SATURATION = 0.05, 0.2  # Otsu's threshold is kept within: glass stays below, pale stain above; our decision
 DARK = 50  # of 255: the brightest colour of what is darker than a stain; our decision
@@ -48,6 +47,12 @@ def tissue_cells(grid, cell, rule):
     return _by_saturation(grid, cell) if rule == "otsu" else _by_white(grid, cell)
 
 
+def coarse_side(mpp, cell):
+    """Grid pixels of the squares that `otsu` decides over: the largest that parts a cell and is not above COARSE."""
+    most = max(1, round(COARSE / mpp))
+    return max(side for side in range(1, min(cell, most) + 1) if cell % side == 0)
+
+
 def mask(picture, mpp):
     """Where a picture is tissue, bool (rows, columns).
 
@@ -78,7 +83,7 @@ def threshold(saturation):
 
 
 def _by_saturation(grid, cell):
-    side = math.gcd(cell, COARSE)
+    side = coarse_side(grid.mpp, cell)
     coarse = grid.coarse(side)
     found = mask(coarse.read(0, 0, *coarse.shape), coarse.mpp)
     return _summed(np.where(found, counted(grid.shape, side), 0), cell // side)

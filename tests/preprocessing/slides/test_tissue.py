@@ -67,6 +67,14 @@ def test_otsu_parts_pale_stain_from_glass():
     assert 0.05 <= tissue.threshold(np.r_[glass, stain]) < 0.12
 
 
+@pytest.mark.parametrize("mpp, cell, side", [
+    (0.5, 32, 16), (0.499, 32, 16), (0.46, 32, 16), (0.5, 28, 14), (0.5, 8, 8), (0.25, 32, 32), (2.0, 32, 4), (8.0, 32, 1),
+    (20.0, 32, 1), (0.5, 1, 1),
+])
+def test_squares_part_a_cell_and_are_of_about_8_micrometres(mpp, cell, side):
+    assert tissue.coarse_side(mpp, cell) == side
+
+
 @pytest.mark.parametrize("rule", tissue.RULES)
 @pytest.mark.parametrize("shape", [(448, 320), (450, 333)])
 def test_cells_count_the_pixels_of_the_grid(save, rule, shape):
