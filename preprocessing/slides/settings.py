@@ -8,7 +8,7 @@ from preprocessing.errors import UsageError
 from preprocessing.slides.tissue import RULES
 
 # Raised whenever the same settings would give other bags, so that old and new shards have another hash and never mix.
-ALGORITHM = 1
+ALGORITHM = 2
 LARGEST_CELL = 255  # whose pixels uint16 counts
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from preprocessing.slides.cells import counted
 
 COARSE = 8.0  # micrometres, at most about: the side of the squares that `otsu` decides over; our decision
-SMOOTH = 1.0  # of those squares, sigma before the threshold; our decision
+SMOOTH = 0.5  # of those squares, sigma before the threshold: with 1 the walls of alveoli were lost; our decision
 SATURATION = 0.05, 0.2  # Otsu's threshold is kept within: glass stays below, pale stain above; our decision
 DARK = 50  # of 255: the brightest colour of what is darker than a stain; our decision
 INK = 12  # of 255, by which green may exceed red; our decision
