@@ -1,19 +1,25 @@
 import threading
+from pathlib import Path
 
 import pytest
 
 from mil_tf import embedded
+from mil_tf.data import ShardSource
 from tfrecords import Dataset
 
 TINY = {"n": 12, "size": 32, "seed": 0}
+TINY_SLIDES = {
+    "n": 12, "size": 128, "mpp": 8.0, "tile": 16, "cell": 8, "seed": 0, "unit": "slide", "test": 0.3, "validation": 0.2
+}
 TINY_SLICES = {**TINY, "unit": "slice", "test": 0.3, "validation": 0.2}
+TINY_SETS = {"remedios2020": TINY, "nemcek2021": TINY_SLICES, "lerousseau2020": TINY_SLIDES}
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache, and phantoms small enough for a test."""
     monkeypatch.setenv(embedded.CACHE, str(tmp_path / "cache"))
-    monkeypatch.setattr(embedded, "EMBEDDED", {"remedios2020": TINY, "nemcek2021": TINY_SLICES})
+    monkeypatch.setattr(embedded, "EMBEDDED", TINY_SETS)
     return tmp_path / "cache"
 
 
@@ -36,6 +42,22 @@ def test_slices_for_the_recipe_that_learns_from_them(cache):
     patients = {name: {row.patient for row in splits[name]} for name in ("train", "validation", "test")}
     assert sum(map(len, patients.values())) == TINY["n"] == len(set.union(*patients.values()))
     assert all({row.label for row in splits[name]} == {(0,), (1,)} for name in patients)
+
+
+@pytest.mark.long
+def test_slides_stay_where_their_bags_say_they_are(cache):
+    dataset = Dataset(embedded.embedded_dataset("lerousseau2020", show=lambda line: None))
+    source = ShardSource(dataset, dataset.rows)
+    for position in range(len(source)):
+        bag = source.fields(position)
+        path = Path(bag.source_path)
+        assert path.exists() and path.parent.parent.parent == cache
+        assert bag.meta["location"] in ("tubular", "airy", "fatty") and (dataset.folder / bag.meta["cells"]).exists()
+        assert (bag.instance_label == 1).any() <= bag.label[0]
+    assert source.instance_shape == (16, 16, 3)
+    splits = dataset.splits(0)
+    assert all(splits[name] for name in ("train", "validation", "test"))
+    assert sorted(path.name.rsplit("-", 1)[0] for path in cache.iterdir()) == ["phantoms-slide", "slides"]
 
 
 def test_another_setting_or_generator_is_another_folder(cache):

@@ -6,11 +6,11 @@ from ..fields import Cells, edge
 
 
 class Airy:
-    """Sizes: an alveolus measures 150-250 um across, its wall some um (textbook histology)."""
+    """Sizes: an alveolus measures 100-250 um across, its wall some um (textbook histology)."""
 
     def __init__(self, rng):
-        self.spaces = Cells(rng, rng.uniform(110, 190))
-        self.wall = rng.uniform(3.5, 9)
+        self.spaces = Cells(rng, rng.uniform(90, 150))
+        self.wall = rng.uniform(4.5, 11)
         self.collapse = rng.uniform(0, 14)  # how much thicker walls are where the lung has collapsed
 
     def fields(self, place):
