@@ -80,6 +80,11 @@ def parser():
         "--map", choices=("tile", "position"),
         help="of slides: each position by itself, or averaged over the tile around it first (default: the model's own)",
     )
+    found.add_argument(
+        "--precision", choices=("float32", "bfloat16"),
+        help="of slides: bfloat16 takes half the time on processors that have it, and moves probabilities by about a "
+        "hundredth (default: float32)",
+    )
     found.add_argument("--force", action="store_true", help="write over answers that are there")
     return found
 
@@ -103,7 +108,7 @@ def _check(args, tiles):
     from preprocessing.errors import UsageError
 
     others = {"--orientation": args.orientation, "--maps": args.maps or None} if tiles else {
-        "--mpp": args.mpp, "--map": args.map
+        "--mpp": args.mpp, "--map": args.map, "--precision": args.precision
     }
     for name, value in others.items():
         if value is not None:
@@ -138,7 +143,7 @@ def _slides(args):
     from mil_tf.prediction.slide_job import predict_slides
     from mil_tf.prediction.tile_model import TileModel
 
-    model, out = TileModel(args.model, args.mpp, args.map), Path(args.out)
+    model, out = TileModel(args.model, args.mpp, args.map, args.precision or "float32"), Path(args.out)
     slides, rejected = find_slides(args.scans)
     make_room(out, [id for id, _ in slides], args.force, SUFFIXES)
     model.load()

@@ -86,19 +86,21 @@ class SlideAnswer(NamedTuple):
         """bool (rows, columns): the positions that belong to regions."""
         return (self.map > 0) & (self.map >= self.cut)
 
-    @property
-    def pixels(self):
-        """uint16 (rows, columns): how many grid pixels each position of the map has; fewer at the slide's edge."""
-        return cells.counted(self.slide["grid_shape"], self.stride)
-
     def decisions(self):
         """{name: (threshold, whether positive)} at the paper's 0.5 and at the validation bags' threshold."""
         found = {"at_0.5": PAPER_THRESHOLD, "at_validation_threshold": self.threshold}
         return {name: (cut, None if cut is None else self.probability >= cut) for name, cut in found.items()}
 
-    def area(self, counts, where=True):
-        """Square millimetres of grid pixels, counted in cells."""
-        return float((counts * where).sum(dtype=np.float64)) * (self.slide["grid_mpp"] / 1000) ** 2
+    def areas(self):
+        """Square millimetres of tissue: (in regions, in all). Where positions part a cell, its tissue lies evenly."""
+        part = math.gcd(self.tissue.cell, self.stride)
+        times = self.tissue.cell // part
+        known = self.tissue.tissue.repeat(times, 0).repeat(times, 1) / times**2
+        above = self.above.repeat(self.stride // part, 0).repeat(self.stride // part, 1)
+        rows, columns = np.minimum(known.shape, above.shape)  # both reach the slide's edge, and past it what is empty
+        inside = (known[:rows, :columns] * above[:rows, :columns]).sum()
+        square = (self.slide["grid_mpp"] / 1000) ** 2
+        return float(inside * square), float(known.sum() * square)
 
 
 def answer(path, id, model, show=None):

@@ -19,7 +19,7 @@ SUFFIXES = (MAP, TILES, REGIONS, TABLE, OVERLAY, JSON)
 TILE = ("tile_row", "tile_column", "x", "y", "width", "height", "tissue", "probability", "logit")
 PREDICTIONS = (
     "id", "path", "y_prob", "top_tile_x", "top_tile_y", "positive_at_0.5", "positive_at_validation_threshold",
-    "validation_threshold", "tissue_tiles", "tissue_mm2", "area_above_threshold_mm2", "mpp", "warnings",
+    "validation_threshold", "tissue_tiles", "tissue_mm2", "tissue_above_threshold_mm2", "mpp", "warnings",
 )
 
 
@@ -68,7 +68,7 @@ def tile_box(answer, row, column):
 
 def describe(answer, model):
     """What the JSON of a slide holds, as a dict."""
-    box = dict(zip(TILE[2:6], tile_box(answer, *answer.top)))
+    box, (inside, tissue) = dict(zip(TILE[2:6], tile_box(answer, *answer.top))), answer.areas()
     return {
         "format": FORMAT,
         "id": answer.id,
@@ -79,10 +79,10 @@ def describe(answer, model):
         "warnings": answer.warnings,
         "regions": {
             "threshold": answer.cut, "map": answer.kind,
-            "area_above_threshold_mm2": _mm2(answer.area(answer.pixels, answer.above)),
+            "tissue_above_threshold_mm2": _mm2(inside),
         },
         "tissue": {
-            "rule": model.settings.tissue, "area_mm2": _mm2(answer.area(answer.tissue.tissue)),
+            "rule": model.settings.tissue, "area_mm2": _mm2(tissue),
             "tiles": int(np.isfinite(answer.logits).sum()), "tile": answer.tile,
         },
         "map": {
@@ -94,6 +94,7 @@ def describe(answer, model):
             "folder": str(model.folder),
             **{name: model.facts[name] for name in MODEL_FACTS if name in model.facts},
             "tiles": model.facts["tiles"],
+            "precision": model.precision,
         },
         "mil_tf": mil_tf.__version__,
         "note": NOTE,
@@ -103,12 +104,12 @@ def describe(answer, model):
 def summary_row(answer):
     """The row of `predictions.csv`."""
     (_, at_half), (threshold, at_chosen) = answer.decisions().values()
-    x, y, *_ = tile_box(answer, *answer.top)
+    (x, y, *_), (inside, tissue) = tile_box(answer, *answer.top), answer.areas()
     return (
         answer.id, answer.path, _cell(answer.probability), _cell(x), _cell(y), int(at_half),
         "" if at_chosen is None else int(at_chosen), "" if threshold is None else _cell(threshold),
-        int(np.isfinite(answer.logits).sum()), _mm2(answer.area(answer.tissue.tissue)),
-        _mm2(answer.area(answer.pixels, answer.above)), _cell(answer.slide["mpp"]), "; ".join(answer.warnings),
+        int(np.isfinite(answer.logits).sum()), _mm2(tissue), _mm2(inside), _cell(answer.slide["mpp"]),
+        "; ".join(answer.warnings),
     )
 
 

@@ -36,7 +36,7 @@ def sheet(answer):
     high = float(np.clip(WIDTH * SHARE * rows / columns, LEAST, MOST))
     said, warned = _title(answer), [textwrap.fill(f"WARNING: {text}", LINE) for text in answer.warnings]
     lines = sum(text.count("\n") + 1 for text in (said, *warned)) + 1
-    figure = Figure(figsize=(WIDTH, high + 0.9 + 0.2 * lines), layout="constrained")
+    figure = Figure(figsize=(WIDTH, high + 0.45 + 0.2 * lines), layout="constrained")
     plain, over = figure.subplots(1, 2)
     for axes in (plain, over):
         _slide(axes, answer)
@@ -109,5 +109,5 @@ def _title(answer):
     said = f"{answer.id}: slide probability {answer.probability:.3f}, {called[at_half]} at {half:g}"
     if threshold is not None:
         said += f", {called[at_chosen]} at the validation threshold {threshold:.3f}"
-    area, tissue = answer.area(answer.pixels, answer.above), answer.area(answer.tissue.tissue)
-    return f"{said}\nred: regions of {answer.cut:.3f} and above, {area:.3g} mm²; tissue: {tissue:.3g} mm²"
+    inside, tissue = answer.areas()
+    return f"{said}\nred: regions of {answer.cut:.3f} and above, with {inside:.3g} of {tissue:.3g} mm² of tissue"

@@ -10,6 +10,7 @@ from preprocessing.slides.settings import SlideSettings
 
 # Of `tiles` in mil_tf.json: pixels of a tile, micrometres a pixel, pixels between positions, of context, of a cell.
 WHOLE, MAPS = ("tile", "stride", "margin", "cell"), ("tile", "position")
+SIGNATURES = {"float32": "maps", "bfloat16": "maps_bfloat16"}
 
 
 def is_of_tiles(folder):
@@ -24,10 +25,12 @@ class TileModel:
         folder: the `export/` folder of a run.
         mpp: micrometres a pixel of the slides' level 0, instead of what their files say; None leaves it to them.
         map: "tile" or "position", see `mil_tf.prediction.slide_answer`; None is the model's own.
+        precision: "float32" or "bfloat16", of the convolutions.
 
     Attributes:
         facts: dict of its `mil_tf.json`.
         settings: `preprocessing.slides.settings.SlideSettings`, the tissue and tiles of its training data.
+        precision: as given.
         stride, margin: pixels between its positions, and around a window after which nothing changes those inside.
         threshold: chosen on its validation bags; None where they were of one class.
         map: "tile" or "position".
@@ -36,18 +39,18 @@ class TileModel:
         ModelError: the folder is none, or does not say of tiles what it must.
     """
 
-    def __init__(self, folder, mpp=None, map=None):
+    def __init__(self, folder, mpp=None, map=None, precision="float32"):
         self.folder = Path(folder)
         self.facts = read_facts(self.folder)
         tiles = _checked(self.folder, self.facts)
         self.stride, self.margin, self.threshold = tiles["stride"], tiles["margin"], tiles.get("threshold")
         self.map = map or tiles.get("map", MAPS[0])
         self.settings = _settings(self.folder, tiles, mpp)
-        self._maps = None
+        self.precision, self._maps = precision, None
 
     def load(self):
         """Loads the SavedModel. Raises ModelError where it is missing or damaged."""
-        self._loaded, (self._maps,) = load_signatures(self.folder, ["maps"])
+        self._loaded, (self._maps,) = load_signatures(self.folder, [SIGNATURES[self.precision]])
 
     def __call__(self, images):
         """float32 (n, h, w, 3), red, green, blue from 0 to 255 -> logits float32 (n, h / stride, w / stride)."""
