@@ -41,8 +41,30 @@ def main(args=None):
     strange = [each for each in chosen if each not in CONFIGURATIONS]
     if strange:
         parser.error(f"expected --only of {' '.join(map(','.join, CONFIGURATIONS))}, received {','.join(strange[0])}")
-    run_all(chosen, given)
+    from tfrecords import DatasetError
+
+    try:
+        given.data = _data(given)
+        run_all(chosen, given)
+    except DatasetError as error:
+        print(f"alpha_beta: {error}", file=sys.stderr)
+        return 2
     return 0
+
+
+def _data(given):
+    """The folder to learn from. Raises DatasetError, before anything is trained, where the other has its patients."""
+    from mil_tf.embedded import embedded_dataset
+    from tfrecords import Dataset, DatasetError
+
+    data = given.data or embedded_dataset("lerousseau2020")
+    if given.out_of_location:
+        known, others = ({row.patient for row in Dataset(folder).rows} for folder in (data, given.out_of_location))
+        shared = sorted(known & others)
+        if shared:
+            raise DatasetError(f"{given.out_of_location}: Expected other patients than {data} has. Received: "
+                               f"{len(shared)} that it has, such as {shared[0]!r}.")
+    return data
 
 
 def run_all(chosen, given):
@@ -77,10 +99,7 @@ def _tell(results):
 
 def measure(alpha, beta, seed, given):
     """Trains one configuration with one seed; returns its rows, one a cohort, location and kind of background."""
-    from mil_tf.embedded import embedded_dataset
-
-    data = given.data or embedded_dataset("lerousseau2020")
-    run = _trained(alpha, beta, seed, data, given)
+    run = _trained(alpha, beta, seed, given.data, given)
     cohorts = {IN: ("test", None)}
     if given.out_of_location:
         from mil_tf.inference import predict_dataset

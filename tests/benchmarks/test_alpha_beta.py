@@ -168,7 +168,7 @@ def test_another_data_set_is_predicted_and_scored_as_out_of_location(trained, tm
     import mil_tf.inference
 
     data, _ = trained
-    other = write_slides(tmp_path / "other", count=6, location=False)
+    other = write_slides(tmp_path / "other", count=6, location=False, patient="q")
     kept = {}
 
     def predict(run, folder, name):
@@ -185,6 +185,14 @@ def test_another_data_set_is_predicted_and_scored_as_out_of_location(trained, tm
     found = read_csv(out)
     assert [row["cohort"] for row in found] == [IN] * 6 + [OUT] * 2
     assert {row["slides"] for row in found if row["cohort"] == OUT} == {6}
+
+
+def test_patients_of_both_data_sets_are_refused_before_anything_is_trained(trained, tmp_path, capsys):
+    data, called = trained
+    other = write_slides(tmp_path / "other")
+    words = ["--data", str(data), "--out-of-location", str(other), "--runs", str(tmp_path / "runs")]
+    assert alpha_beta.main(words) == 2 and not called
+    assert "Expected other patients than" in capsys.readouterr().err
 
 
 def test_a_configuration_that_is_none_is_refused(capsys):

@@ -26,7 +26,7 @@ def slide_cells(number, shape=(24, 30), tumour=True):
     return {"pixels": pixels.astype(np.uint16), "tissue": tissue, "positive": positive, "cell": CELL}
 
 
-def write_slides(folder, count=8, truth=True, location=True):
+def write_slides(folder, count=8, truth=True, location=True, patient="p"):
     """Writes a data set of `count` slides, every second one with tumour, of a patient each but the last two."""
     bags, files = [], {}
     for number in range(count):
@@ -34,7 +34,7 @@ def write_slides(folder, count=8, truth=True, location=True):
         kept = {key: value for key, value in cells.items() if truth or key != "positive"}
         files[name] = kept
         meta = {"cells": name, "tile": TILE, "location": LOCATIONS[number // 2 % 2] if location else ""}
-        bags.append(Bag(f"slide/{number}", f"p{min(number, count - 2)}", [number % 2], np.zeros((2, 4, 4, 3), np.uint8),
+        bags.append(Bag(f"slide/{number}", f"{patient}{min(number, count - 2)}", [number % 2], np.zeros((2, 4, 4, 3), np.uint8),
                         [0, 1], mpp=[0.5], meta=meta))
     info = {"classes": ["tumour"], "preprocessing": {"kind": "slides"}}
     writer = DatasetWriter(folder, [[bag.id for bag in bags]], info)
