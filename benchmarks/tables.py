@@ -42,6 +42,10 @@ COPIED = {
         "network": "network", "pooling": "pooling", "parameters": "parameters", "slices": "slices a step",
         "step_seconds": "step, s", "prediction_seconds": "prediction of a slice, s", "peak_gib": "peak memory, GiB",
     },
+    "full_size_tiles": {
+        "in_memory": "tiles in memory", "parameters": "parameters", "visit_seconds": "visit of 150 tiles, s",
+        "visit_peak_gib": "peak memory, GiB", "map_seconds": "map, s", "peak_gib": "peak memory with it, GiB",
+    },
     "exact": {
         "run": "run", "ap_first": "AP, exact", "ap_second": "AP, fast", "ap_value": "difference", "ap_low": "from",
         "ap_high": "to", "ap_p": "p", "auc_value": "AUC, difference", "auc_low": "from", "auc_high": "to", "auc_p": "p",
