@@ -101,7 +101,8 @@ class Score:
         return self.counts
 
 
-def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None, positions=None, pixels=None):
+def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None, positions=None, pixels=None,
+                 along=True):
     """Score one cohort.
 
     Args:
@@ -111,14 +112,17 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed, trivi
         trivial: the trivial detector's score of each bag (n,), or why there is none; None leaves it out.
         positions: Positions of the cohort, None where there are none.
         pixels: Pixels of the cohort, None where there are none, or the text why they cannot be scored.
+        along: whether instances follow one another along an axis, as slices do and tiles of a slide do not, which have
+            neither a position nor neighbours in mm.
     """
     bootstrap = PatientBootstrap(predictions.patient, resamples, seed)
     truth, probability, patient = predictions.y_true, predictions.y_prob, predictions.patient
     rules = {PAPER_RULE: PAPER_THRESHOLD, VALIDATION_RULE: threshold}
-    return Score(name, predictions, instances, _counts(predictions),
+    slices = instances if along else None
+    return Score(name, predictions, slices, _counts(predictions),
                  ranking_estimates(truth, probability, patient, bootstrap),
                  [_decide(predictions, rule, at) for rule, at in rules.items() if at is not None],
-                 None if instances is None else slice_metrics(predictions, instances, bootstrap),
+                 None if slices is None else slice_metrics(predictions, slices, bootstrap),
                  calibrate(truth, probability, patient, bootstrap),
                  _baselines(predictions, instances, trivial, bootstrap), positions, pixels)
 

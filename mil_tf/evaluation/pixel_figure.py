@@ -89,6 +89,7 @@ def pixel_figure(records, threshold):
         raise ValueError("Expected at least one slide to draw. Received: none")
     across, rows = min(PAIRS, len(records)), -(-len(records) // PAIRS)
     figure = Figure(figsize=(5.6 * across + 0.9, 3.1 * rows + 1.1), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.08)  # a slide's scale bar stands above the title of the next
     grid = figure.add_gridspec(rows, 3 * across - 1, width_ratios=([1, 1, GAP] * across)[:-1])
     for place, record in enumerate(records):
         row, column = place // across, 3 * (place % across)

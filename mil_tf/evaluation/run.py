@@ -214,7 +214,8 @@ def _score(run, name, threshold, resamples, seed, data, show):
     positions = _positions(run, name, predictions, resamples, seed)
     config = _read_config(run / "config.json")
     pixels = run_pixels(run, name, predictions.id, config, threshold, resamples, seed, data)
-    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions, pixels)
+    along = not (run / "maps-test").is_dir()
+    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions, pixels, along)
 
 
 def _positions(run, name, predictions, resamples, seed):

@@ -122,6 +122,17 @@ def test_the_command_writes_tables_page_and_figure(run, capsys):
     assert "pixels against truth: 8 slides of 7 patients, 4 with tumour" in shown
 
 
+def test_tiles_of_a_slide_are_no_slices_along_an_axis(run, capsys):
+    for name in ("validation", "test"):
+        rows = [(id, "p", tile, tile, tile % 2, 0.1 * tile) for id in IDS for tile in range(4)]
+        with open(run / f"instances-{name}.csv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("id", "patient", "source_index", "position_mm", "y_true", "y_prob"), *rows])
+    assert evaluate.main([str(run), "--resamples", "30"]) == 0
+    shown, page = capsys.readouterr().out, (run / "report.html").read_text(encoding="utf-8")
+    assert "mean pooling\n      AP " in shown and "mm to a positive" not in shown + page
+    assert not (run / "evaluation" / "profiles.png").exists() and "the bags are slides, whose maps stand above" in page
+
+
 def test_another_cohort_has_its_own_tables(run, tmp_path, monkeypatch, capsys):
     import sys
     import types
