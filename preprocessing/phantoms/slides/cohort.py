@@ -32,7 +32,7 @@ def draw_cohort(n, locations, prevalence, seed):
         people = len(here) - round(PAIRED * len(here))
         person[here] = patients + np.arange(len(here)) % max(people, 1)
         patients += people
-    return [(int(label[i]), f"patient-{person[i]:04d}", locations[place[i]]) for i in rng.permutation(n)]
+    return [(int(label[i]), f"patient-{seed}-{person[i]:04d}", locations[place[i]]) for i in rng.permutation(n)]
 
 
 def make_cohort(

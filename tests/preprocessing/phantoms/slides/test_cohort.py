@@ -82,3 +82,8 @@ def test_impossible_cohorts_are_refused_before_anything_is_written(tmp_path, giv
     with pytest.raises(ValueError, match=message):
         make_cohort(tmp_path / "x", **{"n": 2, "size": 64, "mpp": 4.0, **given})
     assert not (tmp_path / "x").exists()
+
+
+def test_phantoms_of_two_seeds_are_other_people():
+    one, other = ({patient for _, patient, _ in draw_cohort(20, ["airy"], 0.5, seed)} for seed in (0, 1))
+    assert not one & other
