@@ -9,7 +9,7 @@ from preprocessing.slides.blocks import WHITE
 from preprocessing.slides.errors import SlideError
 
 NEAR = 0.1  # how far from the wanted resolution is near enough; scanners' 20x lie between .46 and .5 (our decision)
-BAND_PIXELS = 1 << 22  # level pixels held while resampling; our decision
+BAND_PIXELS = 1 << 24  # level pixels held at once; a scanner's tiles on a border are decoded twice (our decision)
 
 
 def on_grid(pixels, mpp, wanted):

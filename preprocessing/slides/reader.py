@@ -77,10 +77,7 @@ def _opened(path):
     """The pixels of a file, by the first library that knows it."""
     from preprocessing.slides import openslide_file, tiff_file
 
-    try:
-        as_tiff = tiff_file.is_tiff(path)
-    except OSError as error:
-        raise SlideError(f"cannot be read: {error.strerror}") from error
+    as_tiff = tiff_file.is_tiff(path)
     known = openslide_file.open_file(path)
     if known is None and as_tiff:
         known = tiff_file.open_file(path)

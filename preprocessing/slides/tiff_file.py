@@ -54,9 +54,12 @@ def check_whole(path):
 
 
 def is_tiff(path):
-    """Whether a file begins as a TIFF."""
-    with open(path, "rb") as file:
-        return file.read(4) in MAGIC
+    """Whether a file begins as a TIFF. Raises SlideError where it cannot be read at all."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) in MAGIC
+    except OSError as error:
+        raise SlideError(f"cannot be read: {error.strerror}") from error
 
 
 class Levels:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from preprocessing.slides.cells import counted
+from preprocessing.slides.grid import BAND_PIXELS
 
 COARSE = 8.0  # micrometres, at most about: the side of the squares that `otsu` decides over; our decision
 SMOOTH = 0.5  # of those squares, sigma before the threshold: with 1 the walls of alveoli were lost; our decision
@@ -91,11 +92,12 @@ def _by_saturation(grid, cell):
 
 def _by_white(grid, cell):
     rows, columns = grid.shape
+    band = max(1, int(BAND_PIXELS / (grid.factor**2 * columns * cell))) * cell
     found = []
-    for top in range(0, rows, cell):  # a strip of cells at a time is in memory
-        strip = grid.read(top, 0, min(cell, rows - top), columns)
-        found.append(_summed((strip <= WHITE).any(-1), cell)[0])
-    return np.array(found, np.uint16)
+    for top in range(0, rows, band):  # a band of cells at a time is in memory
+        strip = grid.read(top, 0, min(band, rows - top), columns)
+        found.append(_summed((strip <= WHITE).any(-1), cell))
+    return np.concatenate(found)
 
 
 def _summed(values, times):

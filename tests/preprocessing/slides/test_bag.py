@@ -101,6 +101,11 @@ def test_a_slide_without_a_tile_is_refused(save, pixels, settings, why):
         prepare(save("a.tif", pixels), settings)
 
 
+def test_a_slide_that_is_gone_is_refused(tmp_path):
+    with pytest.raises(SlideError, match="cannot be read: No such file or directory"):
+        prepare(tmp_path / "a.svs")
+
+
 def test_a_slide_too_large_for_a_record_is_refused(save, monkeypatch):
     monkeypatch.setattr(bag, "LARGEST", 5000)
     path = save("a.tif", stained())

@@ -88,7 +88,9 @@ def test_cells_count_the_pixels_of_the_grid(save, rule, shape):
     assert (found[4:11, 2:7] == 1024).mean() > 0.8 and (found[0] == 0).all()
 
 
-def test_the_released_rule_counts_pixels_that_are_not_white_all_over(save):
+@pytest.mark.parametrize("pixels", [1, 3 * 32 * 64])
+def test_the_released_rule_counts_pixels_that_are_not_white_all_over(save, monkeypatch, pixels):
+    monkeypatch.setattr(tissue, "BAND_PIXELS", pixels)
     pixels = np.full((64, 64, 3), 255, np.uint8)
     pixels[0, :7] = 221, 221, 221
     pixels[1, :5] = 221, 220, 255
