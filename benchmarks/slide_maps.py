@@ -10,7 +10,8 @@ tiles that do not overlap, which is also one window of dense inference with its 
     windows, bfloat16        the same in bfloat16
 
 The first three give a number a tile; windows give one a position, 49 a tile of 224 pixels. A loop over tiles that gave
-as many would score 49 times as many. The margin that windows read around what they keep is not counted as work. With
+as many would score 49 times as many. The margin that windows read around what they keep is not counted as work. Told
+are megapixels a second, and beside them, for machines that are not idle, megapixels a second of processor time; with
 `apart`, how far a row's tile probabilities are from the compiled loop's; windows see what lies around a tile, where a
 tile by itself has zeros, so that theirs differ by more than rounding.
 
@@ -35,7 +36,8 @@ BATCH = 32
 REFERENCES = {"to_keras": TILES[0], "to_compiled": TILES[1], "to_batches": TILES[2]}
 HEADINGS = {
     "row": "row", "rate": "MP/s", "to_keras": "x Keras", "to_compiled": "x compiled", "to_batches": "x batches",
-    "peak_gib": "peak GiB", "apart": "probabilities apart", "note": "",
+    "cpu_rate": "MP/s of CPU", "cpu_to_keras": "x Keras", "cpu_to_compiled": "x compiled", "peak_gib": "peak GiB",
+    "apart": "apart", "note": "",
 }
 SLIDE = "slide.tif"
 
@@ -62,7 +64,7 @@ def main(args=None):
     for replies in found.values():
         replies[-1]["peak_gib"] = round(replies[-1]["peak_gib"], 2)
         replies[-1]["apart"] = apart(replies[-1], found[TILES[1]][-1])
-    table = ratios.table(found, absent, side**2 / 1e6, REFERENCES, ("peak_gib", "apart"))
+    table = both_clocks(found, absent, side**2 / 1e6)
     about = {"tiles": given.tiles**2, "side": side, "margin": tiles["margin"], "set": " ".join(given.set)}
     about |= {**ratios.machine(), **{key: value for each in facts.values() for key, value in each.items()}}
     print(", ".join(f"{key} {value}" for key, value in about.items()))
@@ -70,6 +72,15 @@ def main(args=None):
     if given.out:
         ratios.write(given.out, table, about)
     return 0
+
+
+def both_clocks(found, absent, work):
+    """The table by the clock on the wall, with `cpu_rate` and the ratios of it by that of the processor."""
+    table = ratios.table(found, absent, work, REFERENCES, ("peak_gib", "apart"))
+    used = {name: [{**each, "seconds": each["cpu_seconds"]} for each in replies] for name, replies in found.items()}
+    for row, other in zip(table, ratios.table(used, absent, work, REFERENCES)):
+        row |= {f"cpu_{key}": other[key] for key in other if key.startswith(("rate", "to_"))}
+    return table
 
 
 def apart(reply, reference):

@@ -13,7 +13,8 @@ from mil_tf.evaluation.figures import INK, POSITIVE, STYLE
 from mil_tf.prediction.files import NOTE
 
 COLOURS = "viridis"  # read alike by the colour-blind, and far from the pinks of a slide
-OPAQUE = 0.6  # of the map; the tissue is to be seen through it (our decision)
+# Of the map at 0 and at 1: its dark end is as purple as nuclei, which are not to be taken for it (our decision).
+OPAQUE = 0.15, 0.6
 EDGE = "#e00000"  # of regions
 WIDTH, SHARE = 12.0, 0.44  # inches of the figure; its part that one of the two pictures has
 LEAST, MOST = 2.0, 9.0  # inches of a picture's height
@@ -80,7 +81,7 @@ def _bar(figure, axes, answer):
 def _colours():
     """As they look over white, in the bar too."""
     shades = matplotlib.colormaps[COLOURS](np.linspace(0, 1, 256))
-    shades[:, 3] = OPAQUE
+    shades[:, 3] = np.linspace(*OPAQUE, 256)
     return ListedColormap(shades, name="map")
 
 
