@@ -78,7 +78,7 @@ def _checked(folder, facts):
 
 def _settings(folder, tiles, mpp):
     try:
-        made = {"tile": tiles["tile"], "target_mpp": tiles["mpp"] or 0, "cell": tiles["cell"], "tissue": tiles["tissue"]}
+        made = {name: tiles[name] for name in ("tile", "cell", "tissue")} | {"target_mpp": tiles["mpp"] or 0}
         settings = SlideSettings(**made)
     except (KeyError, UsageError) as error:
         raise ModelError(f"{folder / 'mil_tf.json'}: its tiles are not known here ({error}).") from error
