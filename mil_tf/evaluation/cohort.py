@@ -14,6 +14,7 @@ from mil_tf.evaluation.positions import Positions
 from mil_tf.evaluation.slices import Versus, slice_metrics
 from mil_tf.evaluation.tables import Instances, Predictions
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
+from mil_tf.nouns import SCANS, Nouns
 
 PAPER_RULE = "at 0.5"
 VALIDATION_RULE = "at the validation threshold"
@@ -40,10 +41,11 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """One cohort with its tables and numbers; `slices` is None where no slice truth exists.
+    """One cohort with its tables and numbers; `slices` is None where no slice truth exists, or bags are of tiles.
 
     `baselines` maps the names of `mil_tf.evaluation.beside` to Baselines; `positions` is None where there are no points
-    to score against boxes, `pixels` where there are no maps of slides, and a text where those cannot be scored.
+    to score against boxes, `pixels` where there are no maps of slides, and a text where those cannot be scored;
+    `nouns` says what bags are.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Score:
     baselines: dict = field(default_factory=dict)
     positions: Positions | None = None
     pixels: Pixels | str | None = None
+    nouns: Nouns = SCANS
 
     @property
     def sample(self):
@@ -102,7 +105,7 @@ class Score:
 
 
 def score_cohort(name, predictions, instances, threshold, resamples, seed, trivial=None, positions=None, pixels=None,
-                 along=True):
+                 nouns=SCANS):
     """Score one cohort.
 
     Args:
@@ -112,19 +115,17 @@ def score_cohort(name, predictions, instances, threshold, resamples, seed, trivi
         trivial: the trivial detector's score of each bag (n,), or why there is none; None leaves it out.
         positions: Positions of the cohort, None where there are none.
         pixels: Pixels of the cohort, None where there are none, or the text why they cannot be scored.
-        along: whether instances follow one another along an axis, as slices do and tiles of a slide do not, which have
-            neither a position nor neighbours in mm.
+        nouns: Nouns of the bags. Tiles are not ranked as slices are: they lie on no axis, and pixels tell more.
     """
     bootstrap = PatientBootstrap(predictions.patient, resamples, seed)
     truth, probability, patient = predictions.y_true, predictions.y_prob, predictions.patient
     rules = {PAPER_RULE: PAPER_THRESHOLD, VALIDATION_RULE: threshold}
-    slices = instances if along else None
-    return Score(name, predictions, slices, _counts(predictions),
+    return Score(name, predictions, instances, _counts(predictions),
                  ranking_estimates(truth, probability, patient, bootstrap),
                  [_decide(predictions, rule, at) for rule, at in rules.items() if at is not None],
-                 None if slices is None else slice_metrics(predictions, slices, bootstrap),
+                 None if instances is None or nouns != SCANS else slice_metrics(predictions, instances, bootstrap),
                  calibrate(truth, probability, patient, bootstrap),
-                 _baselines(predictions, instances, trivial, bootstrap), positions, pixels)
+                 _baselines(predictions, instances, trivial, bootstrap), positions, pixels, nouns)
 
 
 def _baselines(predictions, instances, trivial, bootstrap):

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from mil_tf.evaluation.metrics import MetricUndefined, precision_recall_curve, roc_curve
 from mil_tf.evaluation.slices import group_slices
 from mil_tf.evaluation.tables import UNKNOWN
+from mil_tf.nouns import SCANS
 
 INK = "#1d2329"
 # Okabe and Ito's blue and vermillion: told apart by the colour-blind, legible on white and on near-black.
@@ -43,7 +44,7 @@ def draw_all(scores, history):
     drawn = {"precision_recall": draw(precision_recall_figure, scores), "roc": draw(roc_figure, scores),
              "confusion": draw(confusion_figure, score), "calibration": draw(calibration_figure, score),
              "histogram": draw(histogram_figure, score)}
-    if score.instances is not None:
+    if score.instances is not None and score.nouns == SCANS:
         drawn["profiles"] = draw(profile_figure, score)
     if "epoch" in history:
         drawn["history"] = draw(history_figure, history, scores[0])

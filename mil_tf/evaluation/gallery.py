@@ -1,12 +1,14 @@
-"""The bags that were called wrongly, each at its most probable slice: errors that one can look at."""
+"""The bags that were called wrongly, each at its most probable slice or tile: errors that one can look at."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from mil_tf.evaluation.gallery_tiles import Tile, read_tile, tile_of, tile_told, window_of
 from mil_tf.evaluation.material import MaterialError
 from mil_tf.evaluation.tables import UNKNOWN
 from mil_tf.evaluation.threshold import PAPER_THRESHOLD
+from mil_tf.nouns import TILES, Nouns, nouns_of
 from tfrecords import DatasetError, reader
 
 LEVEL, WIDTH = 40.0, 80.0  # HU, the brain window in which hemorrhage is read
@@ -16,12 +18,13 @@ KINDS = {"false_positives": "False positives", "false_negatives": "False negativ
 
 
 class Error(NamedTuple):
-    """A bag called wrongly, and the slice that a model found most probable in it.
+    """A bag called wrongly, and the instance that a model found most probable in it: a slice, or a tile.
 
-    `probability` is the bag's, `slice_probability` the slice's, `position` in mm, `slice_truth` 0, 1 or UNKNOWN. `grey`
-    is uint8 (h, w) as it is shown, `outlines` are lines of (column, row) about the lesion, `pixel` the (column, row)
-    millimetres of a pixel, None where they are not known. `lesion` lists the source indices of all slices with a
-    lesion, `window` says how the slice is shown.
+    `probability` is the bag's, `slice_probability` the instance's, `position` in mm, None of a tile, `slice_truth` 0, 1
+    or UNKNOWN. `picture` is uint8 as it is shown, (h, w) of a slice and (h, w, 3) of a tile, `outlines` are lines of
+    (column, row) about the lesion, `pixel` the (column, row) millimetres of a pixel, None where they are not known.
+    `lesion` lists the source indices of all instances with a lesion, `window` says how the instance is shown, and
+    `tile` where a tile lies.
     """
 
     kind: str
@@ -30,21 +33,26 @@ class Error(NamedTuple):
     probability: float
     source_index: int
     slice_probability: float
-    position: float
+    position: float | None
     slice_truth: int
-    grey: np.ndarray
+    picture: np.ndarray
     outlines: list
     pixel: tuple | None
     lesion: list
     window: str
+    tile: Tile | None = None
 
 
 class Gallery(NamedTuple):
-    """`shown` lists Errors, `counts` how many there are of each of KINDS, `whose` says whose decisions they are."""
+    """`shown` lists Errors, `counts` how many there are of each of KINDS, `whose` says whose decisions they are.
+
+    `nouns` are the Nouns of what is shown.
+    """
 
     shown: list
     counts: dict
     whose: str
+    nouns: Nouns
 
     def of(self, kind):
         """The Errors of a kind."""
@@ -70,7 +78,7 @@ def build_gallery(predictions, called, instances, dataset, whose, most=MOST):
     Args:
         predictions: Predictions whose probabilities order the errors.
         called: decisions, boolean (n,).
-        instances: list of Instances, one a model; their probabilities are averaged slice by slice.
+        instances: list of Instances, one a model; their probabilities are averaged slice by slice, or tile by tile.
         dataset: open Dataset that holds the bags.
         whose: whose decisions they are, in words.
         most: how many of each kind at most.
@@ -86,7 +94,7 @@ def build_gallery(predictions, called, instances, dataset, whose, most=MOST):
         shown = [_error(kind, predictions, row, slices, dataset) for kind, found in chosen.items() for row in found]
     except DatasetError as error:
         raise MaterialError(f"A bag cannot be read: {error}") from error
-    return Gallery(shown, {kind: len(found) for kind, found in rows.items()}, whose)
+    return Gallery(shown, {kind: len(found) for kind, found in rows.items()}, whose, nouns_of(dataset.info))
 
 
 def _slices(instances, ids):
@@ -104,26 +112,38 @@ def _sorted(table, ids):
 
 
 def _error(kind, predictions, row, slices, dataset):
-    id = str(predictions.id[row])
+    id, nouns = str(predictions.id[row]), nouns_of(dataset.info)
     if id not in dataset.by_id or id not in slices:
-        raise MaterialError(f"Bag {id} is not in {dataset.folder}, or has no slices in the run's table.")
+        raise MaterialError(f"Bag {id} is not in {dataset.folder}, or has no {nouns.instance}s in the run's table.")
     index, probability, position, truth = slices[id]
     top = int(np.argmax(probability))
     bag = dataset.by_id[id]
     fields = reader.read_fields(dataset.folder, bag)
-    place = _place(fields, index[top], id)
-    mask = reader.read_mask(dataset.folder, bag)
-    grey, window = _shown(reader.take_instances(dataset.folder, bag, [place])[0], dataset)
+    place = _place(fields, index[top], nouns)
+    seen = (_tile if nouns == TILES else _slice)(dataset, bag, fields, place)
     return Error(kind, id, str(predictions.patient[row]), float(predictions.y_prob[row]), int(index[top]),
-                 float(probability[top]), float(position[top]), int(truth[top]), grey,
-                 [] if mask is None else outlines(mask[place] > 0), _pixel(fields), _lesion(fields, mask), window)
+                 float(probability[top]), None if nouns == TILES else float(position[top]), int(truth[top]), **seen)
 
 
-def _place(fields, index, id):
+def _place(fields, index, nouns):
     found = np.flatnonzero(fields.source_index == index)
     if not len(found):
-        raise MaterialError(f"Bag {id} has no slice {index}: it was made anew since the run.")
+        raise MaterialError(f"Bag {fields.id} has no {nouns.instance} {index}: it was made anew since the run.")
     return int(found[0])
+
+
+def _slice(dataset, bag, fields, place):
+    """What an Error shows of the slice at `place`."""
+    mask = reader.read_mask(dataset.folder, bag)
+    grey, window = _shown(reader.take_instances(dataset.folder, bag, [place])[0], dataset)
+    return {"picture": grey, "outlines": [] if mask is None else outlines(mask[place] > 0), "pixel": _pixel(fields),
+            "lesion": _lesion(fields, mask), "window": window}
+
+
+def _tile(dataset, bag, fields, place):
+    """What an Error shows of the tile at `place`."""
+    return {"picture": read_tile(dataset, bag, place), "outlines": [], "pixel": None, "lesion": _lesion(fields, None),
+            "window": window_of(dataset), "tile": tile_of(fields, place)}
 
 
 def _shown(pixels, dataset):
@@ -163,6 +183,8 @@ def _lesion(fields, mask):
 
 def told(error):
     """What stands below an Error's picture: lines of text."""
+    if error.tile is not None:
+        return tile_told(error)
     lines = [error.id, f"bag {error.probability:.3f}, slice {error.slice_probability:.3f}",
              f"slice {error.source_index} at {error.position:.1f} mm"]
     if error.lesion:

@@ -9,10 +9,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from mil_tf.evaluation.gallery import KINDS, Gallery, told
+from mil_tf.evaluation.gallery_tiles import NOTE
 from mil_tf.evaluation.tables import UNKNOWN
 
 LESION = "#ffb000"  # amber, told from every grey
 SIDE = 224  # pixels of a tile's longer side at most: sharp at the size it is shown, and some 30 kB (our decision)
+JPEG = {"quality": 90, "subsampling": 0}  # of colours, of which a PNG of that side is four times as large
 COLUMNS = 6
 GALLERY_COLUMNS = ("kind", "id", "patient", "probability", "source_index", "slice_probability", "position_mm",
                    "slice_truth", "lesion_slices")
@@ -37,8 +39,10 @@ def heading(gallery, kind):
 
 
 def _introduction(gallery):
-    return (f"Bags that {gallery.whose} call wrongly at 0.5, each at its most probable slice; the worst first. Bag and "
-            f"slice are probabilities. {_windows(gallery)}")
+    bag, instance, _ = gallery.nouns
+    note = f" {NOTE}" if any(error.tile for error in gallery.shown) else ""
+    return (f"{bag.capitalize()}s that {gallery.whose} call wrongly at 0.5, each at its most probable {instance}; the "
+            f"worst first. {bag.capitalize()} and {instance} are probabilities. {_windows(gallery)}{note}")
 
 
 def _windows(gallery):
@@ -51,7 +55,7 @@ def _key(gallery):
 
 
 def _tile(error):
-    height, width = error.grey.shape
+    height, width = error.picture.shape[:2]
     across, down = error.pixel or (1.0, 1.0)
     lines = "".join(f"M{'L'.join(f'{x:.1f} {y:.1f}' for x, y in line)}" for line in error.outlines)
     outline = f'<path class="lesion" vector-effect="non-scaling-stroke" d="{lines}"/>' if lines else ""
@@ -59,18 +63,20 @@ def _tile(error):
     return (
         f'<figure><svg viewBox="0 0 {width * across:.4g} {height * down:.4g}" role="img" aria-label="{first}">'
         f'<g transform="scale({across:.6g} {down:.6g})"><image width="{width}" height="{height}" '
-        f'preserveAspectRatio="none" href="{_data_uri(error.grey)}"/><g transform="translate(.5 .5)">{outline}</g></g>'
+        f'preserveAspectRatio="none" href="{_data_uri(error.picture)}"/>'
+        f'<g transform="translate(.5 .5)">{outline}</g></g>'
         f"</svg><figcaption><b>{first}</b><br>{'<br>'.join(rest)}</figcaption></figure>"
     )
 
 
-def _data_uri(grey):
+def _data_uri(picture):
     from PIL import Image
 
-    image, buffer = Image.fromarray(grey), io.BytesIO()
+    image, buffer = Image.fromarray(picture), io.BytesIO()
     image.thumbnail((SIDE, SIDE))
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    kind, how = ("png", {"optimize": True}) if picture.ndim == 2 else ("jpeg", JPEG)
+    image.save(buffer, kind, **how)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def gallery_figure(gallery, kind):
@@ -91,12 +97,12 @@ def gallery_figure(gallery, kind):
 
 
 def _draw(axes, error, left, top):
-    height, width = error.grey.shape
+    height, width = error.picture.shape[:2]
     across, down = error.pixel or (1.0, 1.0)
     scale = 0.96 / max(width * across, height * down)
     step = np.array([across, down]) * scale
     right, bottom = np.array([left + 0.02, top]) + step * (width, height)
-    axes.imshow(error.grey, cmap="gray", vmin=0, vmax=255, extent=(left + 0.02, right, bottom, top), aspect="equal")
+    axes.imshow(error.picture, cmap="gray", vmin=0, vmax=255, extent=(left + 0.02, right, bottom, top), aspect="equal")
     lines = [(line + 0.5) * step + (left + 0.02, top) for line in error.outlines]
     axes.add_collection(LineCollection(lines, colors=LESION, linewidths=1))
     axes.text(left + 0.02, top + 1.0, "\n".join(told(error)), va="top", fontsize=6.5)

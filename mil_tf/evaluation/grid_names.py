@@ -2,6 +2,7 @@
 
 from mil_tf.evaluation.grid_figures import FILE_NAMES
 from mil_tf.evaluation.study import DRAWN
+from mil_tf.nouns import SCANS, TILES
 
 CAPTIONS = {
     **{FILE_NAMES[key]: f"{name[0].upper()}{name[1:]} against the number of training bags" for key, name in
@@ -16,7 +17,7 @@ METHODS = (
     ("Ensemble: the models answer together, by their mean probability (AP, AUC) and by a majority of their decisions "
      "(rates and confusion; a tie goes by the mean probability). Its interval comes from a bootstrap by patient, for "
      "rates from Wilson's formula: it tells how other patients would vary, with these models. The two readings of one "
-     "cross-validation are different numbers: the paper's 0.9698 is an ensemble's, its folds' mean is 0.952."),
+     "cross-validation are different numbers{example}."),
     ("Shortfall: the largest size minus this one, fold by fold and seed by seed, Student's t over folds. The folds' "
      "training sets are nested and their test bags the same, so what makes a fold easy falls out of the difference. "
      "Beside it the ensembles' shortfall, whose interval is over patients. Each interval is for one size by itself."),
@@ -33,6 +34,13 @@ METHODS = (
      "mean is taken at equal recall (vertical averaging), so its area is the mean average precision. Band: 95 % of "
      "that mean, Student's t over folds at each recall."),
     ("Boxes are the quartiles of the models' values with the median; whiskers reach to the least and the greatest."),
-    ("Decisions at 0.5 are the paper's rule; at the validation threshold each model decides by the one that its own "
-     "validation bags chose."),
+    ("Decisions at 0.5 {rule}; at the validation threshold each model decides by the one that its own validation "
+     "bags chose."),
 )
+EXAMPLES = {SCANS: ": the paper's 0.9698 is an ensemble's, its folds' mean is 0.952", TILES: ""}
+RULES = {SCANS: "are the paper's rule", TILES: "call a slide positive if any of its tiles is"}
+
+
+def methods(nouns):
+    """How a grid's numbers are made, of bags that have these Nouns: sentences."""
+    return [line.format(example=EXAMPLES[nouns], rule=RULES[nouns]) for line in METHODS]

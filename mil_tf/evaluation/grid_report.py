@@ -8,7 +8,7 @@ from mil_tf.evaluation.cohort import PAPER_RULE, VALIDATION_RULE
 from mil_tf.evaluation.enough import answer_in_words
 from mil_tf.evaluation.gallery_views import gallery_part
 from mil_tf.evaluation.grid_figures import FILE_NAMES
-from mil_tf.evaluation.grid_names import CAPTIONS, METHODS
+from mil_tf.evaluation.grid_names import CAPTIONS, methods
 from mil_tf.evaluation.making import making_part, time_told
 from mil_tf.evaluation.names import RATES
 from mil_tf.evaluation.page import cell, figure, row, table, unsigned_zero, value_cell, write_page
@@ -56,7 +56,11 @@ def scope(study):
     folds, seeds = (len({getattr(member, name) for member in members}) for name in ("fold", "seed"))
     span = f"{sizes[0]:,} to {sizes[-1]:,} training bags" if len(sizes) > 1 else f"{sizes[0]:,} training bags"
     return (f"{_many(len(members), 'model')}: {_many(len(sizes), 'size')} ({span}), {_many(folds, 'fold')}, "
-            f"{_many(seeds, 'seed')}. Evaluated on {study.cohort}: {study.sample}.")
+            f"{_many(seeds, 'seed')}. Evaluated on {study.cohort}: {study.sample}. {_nouns(study).told}").rstrip()
+
+
+def _nouns(study):
+    return study.grid.members[0].score.nouns
 
 
 def _many(count, noun):
@@ -205,7 +209,7 @@ def _counts(confusion, form):
 
 
 def _methods(study):
-    lines = [*METHODS, f"The margin that would not matter is {study.enough[AP].margin:g} (--margin)."]
+    lines = [*methods(_nouns(study)), f"The margin that would not matter is {study.enough[AP].margin:g} (--margin)."]
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 

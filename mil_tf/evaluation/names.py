@@ -1,5 +1,7 @@
 """The words of the answers: what each number is called and how it is made, the same in terminal and page."""
 
+from mil_tf.nouns import SCANS, TILES
+
 RATES = {"tpr": "TPR (sensitivity)", "tnr": "TNR (specificity)", "ppv": "PPV (precision)", "npv": "NPV",
          "accuracy": "accuracy"}
 SLICES = {"pooled_auc": "AUC, all slices pooled", "within_auc": "AUC within patients",
@@ -11,15 +13,15 @@ FIGURES = {"precision_recall": "Precision and recall", "roc": "ROC", "confusion"
            "calibration": "Calibration: what the probabilities mean",
            "histogram": "Bag probabilities by class", "profiles": "Probability along the slices",
            "history": "Training"}
-BASELINE_NOTE = ("Mean pooling takes the mean of the same slice probabilities and shows what selecting the top "
-                 "slice adds. The trivial detector's score is the volume of the largest component of 60-90 HU after "
-                 "smoothing; it shows what learning adds.")
+POOLING_NOTE = ("Mean pooling takes the mean of the same {instance} probabilities and shows what selecting the top "
+                "{instance} adds.")
+TRIVIAL_NOTE = ("The trivial detector's score is the volume of the largest component of 60-90 HU after smoothing; it "
+                "shows what learning adds.")
 PRIOR_NOTE = ("The position prior scores a slice by how near it lies to the middle of the bag's slices: "
               "what position alone explains. AUC within patients is the mean of each bag's own. Of distances, a "
               "gain is how many mm nearer the top slice lies.")
 METHODS = (
-    ("A bag is called positive where its probability is at or above the threshold. 0.5 is the rule of the "
-     "paper: a volume is positive if any of its slices is."),
+    "A bag is called positive where its probability is at or above the threshold. {rule}",
     ("The validation threshold maximises TPR + TNR on the validation bags (of the best thresholds, the "
      "middle of the widest interval) and is only applied elsewhere; on the validation bags themselves its "
      "rates are optimistic."),
@@ -34,9 +36,23 @@ METHODS = (
      "stands what the same probabilities would score if each were exactly right."),
     ("A gain over a baseline is tested on the same bags: AUC by DeLong's test (by patient where one has several bags), "
      "AP by the bootstrap by patient."),
-    ("A slice of unknown truth counts as negative in a bag labelled negative, and is left out in a "
-     "positive one."),
 )
+RULES = {SCANS: "0.5 is the rule of the paper: a volume is positive if any of its slices is.",
+         TILES: "A slide is as probable as its most probable tile: at 0.5 it is positive if any of its tiles is."}
+UNKNOWN_SLICES = ("A slice of unknown truth counts as negative in a bag labelled negative, and is left out in a "
+                  "positive one.")
+
+
+def methods(nouns):
+    """How the numbers are made, of bags that have these Nouns: sentences, one a line of a list."""
+    first, *others = METHODS
+    return (first.format(rule=RULES[nouns]), *others, *([UNKNOWN_SLICES] if nouns == SCANS else []))
+
+
+def baseline_note(nouns):
+    """What stands beside a cohort's result, in sentences."""
+    pooling = POOLING_NOTE.format(instance=nouns.instance)
+    return f"{pooling} {TRIVIAL_NOTE}" if nouns == SCANS else pooling
 
 
 def slice_sample(score):

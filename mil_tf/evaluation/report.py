@@ -2,7 +2,16 @@
 
 from html import escape
 
-from mil_tf.evaluation.names import BASELINE_NOTE, BASELINES, FIGURES, METHODS, PRIOR_NOTE, RATES, SLICES, slice_sample
+from mil_tf.evaluation.names import (
+    BASELINES,
+    FIGURES,
+    PRIOR_NOTE,
+    RATES,
+    SLICES,
+    baseline_note,
+    methods,
+    slice_sample,
+)
 from mil_tf.evaluation.page import cell, figure, row, table, words, write_page
 from mil_tf.evaluation.pixel_views import pixel_part
 from mil_tf.evaluation.positions_views import positions_part
@@ -23,7 +32,7 @@ def write_report(path, title, scores, figures, config, command, sections=()):
         sections: further pieces of HTML, each with its heading, that stand below the figures.
     """
     score = scores[-1]
-    sample = f"Evaluated on {score.name}: {score.sample}."
+    sample = f"Evaluated on {score.name}: {score.sample}. {score.nouns.told}".rstrip()
     write_page(path, title, [
         f"<h1>{escape(title)}</h1>", f'<p class="soft">{escape(sample)}</p>',
         f'<p class="answer">{escape(answer(score))}</p>', "<h2>Bags</h2>", _bag_table(scores),
@@ -72,7 +81,7 @@ def _baseline_part(score):
         if key in score.baselines:
             rows += _baseline_rows(name, score.baselines[key])
     shown = table("Values with 95 % intervals.", ["baseline", "gain of the detector"], rows, "numbers")
-    return [f"<h2>Beside it on {escape(score.name)}</h2>", shown, f'<p class="soft">{BASELINE_NOTE}</p>']
+    return [f"<h2>Beside it on {escape(score.name)}</h2>", shown, f'<p class="soft">{baseline_note(score.nouns)}</p>']
 
 
 def _baseline_rows(name, one):
@@ -108,7 +117,7 @@ def _figures(figures):
 
 
 def _methods(scores):
-    lines = list(METHODS)
+    lines = list(methods(scores[0].nouns))
     if len(scores[0].decisions) == 1:
         lines.append(f"No threshold could be chosen on the validation bags: {scores[0].ranking['auc']}.")
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"

@@ -24,6 +24,7 @@ from mil_tf.evaluation.text import score_text, summary_text
 from mil_tf.evaluation.threshold import choose_threshold
 from mil_tf.evaluation.trivial import NotComputed, trivial_scores
 from mil_tf.localization.tables import read_located
+from mil_tf.nouns import SCANS, nouns_of
 
 RESERVED = ("validation", "test")
 MARKS = ("predictions-validation.csv", "predictions-test.csv", "config.json")
@@ -207,15 +208,19 @@ def _score(run, name, threshold, resamples, seed, data, show):
     predictions = read_predictions(run / f"predictions-{name}.csv")
     table = run / f"instances-{name}.csv"
     instances = read_instances(table, predictions) if table.exists() else None
-    try:
-        trivial = trivial_scores(run, name, predictions.id, data, show)
-    except NotComputed as reason:
-        trivial = str(reason)
     positions = _positions(run, name, predictions, resamples, seed)
     config = _read_config(run / "config.json")
+    nouns = nouns_of(config)
+    trivial = _trivial(run, name, predictions, data, show) if nouns == SCANS else None
     pixels = run_pixels(run, name, predictions.id, config, threshold, resamples, seed, data)
-    along = not (run / "maps-test").is_dir()
-    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions, pixels, along)
+    return score_cohort(name, predictions, instances, threshold, resamples, seed, trivial, positions, pixels, nouns)
+
+
+def _trivial(run, name, predictions, data, show):
+    try:
+        return trivial_scores(run, name, predictions.id, data, show)
+    except NotComputed as reason:
+        return str(reason)
 
 
 def _positions(run, name, predictions, resamples, seed):

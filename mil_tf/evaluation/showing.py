@@ -20,8 +20,6 @@ def run_gallery(run, config, score, data=None):
     """
     table = score.predictions
     try:
-        if score.pixels is not None:
-            raise MaterialError("the bags are slides, whose maps stand above.")
         if score.instances is None:
             raise MaterialError("the run has no table of slices.")
         dataset = find_material(run, config, data)

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from mil_tf.nouns import SCANS
 from mil_tf.selection import top_position
 
 # What an image shows: the brain window, level 40 width 80 HU (standard in head CT reading).
 LEVEL, WIDTH = 40.0, 80.0
 DISPLAYED = {"float16": (LEVEL, WIDTH), "uint8": (127.5, 255.0)}  # by the instances' type: HU, or colours as they are
-# Bags whose chosen slice is drawn: the first of each class of the validation set (our decision).
+# Bags whose chosen instance is drawn: the first of each class of the validation set (our decision).
 DRAWN = {1: 3, 0: 1}
 
 
@@ -50,7 +51,7 @@ class Console:
 
 
 class TensorBoard:
-    """Losses, validation metrics, learning rate, bags/s, and the chosen slice of a few fixed validation bags.
+    """Losses, validation metrics, learning rate, bags/s, and the chosen instance of a few fixed validation bags.
 
     Args:
         folder: where the event files go.
@@ -58,12 +59,13 @@ class TensorBoard:
         scorer: `Scorer`.
         image_every: epochs between images; 0 is never.
         window: (center, width) of the display, in the units of the instances.
+        instance: what an instance is called.
     """
 
-    def __init__(self, folder, source, scorer, image_every, window=(LEVEL, WIDTH)):
+    def __init__(self, folder, source, scorer, image_every, window=(LEVEL, WIDTH), instance=SCANS.instance):
         self._writer = tf.summary.create_file_writer(str(folder))
         self._source, self._scorer, self._every, self._window = source, scorer, image_every, window
-        labels = source.labels[:, 0]
+        self._instance, labels = instance, source.labels[:, 0]
         self._fixed = [int(i) for value, most in DRAWN.items() for i in np.flatnonzero(labels == value)[:most]]
 
     def epoch(self, state, metrics, timing):
@@ -82,9 +84,9 @@ class TensorBoard:
             fields = self._source.fields(position)
             top = top_position(scores[:, 1], fields.source_index)
             image = (self._source.take(position, [top]).astype(np.float32) - low) / self._window[1]
-            told = f"p={scores[top, 1]:.2f}, slice {fields.source_index[top]}"
+            told = f"p={scores[top, 1]:.2f}, {self._instance} {fields.source_index[top]}"
             truth = "positive" if self._source.labels[position, 0] else "negative"
-            tf.summary.image(f"chosen slice/{truth} {fields.id}", np.clip(image, 0, 1), description=told)
+            tf.summary.image(f"chosen {self._instance}/{truth} {fields.id}", np.clip(image, 0, 1), description=told)
 
 
 def _rate(timing):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from mil_tf import recipes, runs
 from mil_tf.export import export, spacing_range
 from mil_tf.inference import write_tables
+from mil_tf.nouns import nouns_of
 from mil_tf.options import OptionError, resolve
 from mil_tf.sources import source_of
 from mil_tf.training import devices
@@ -65,7 +66,7 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
             show(f"{folder}: finished already")
             return folder
         progress = ProgressFile(folder) if crew.chief else None
-        observers = _observers(job, folder, sources, prepared, show, progress) if crew.chief else ()
+        observers = _observers(job, folder, sources, prepared, show, progress, nouns_of(config)) if crew.chief else ()
         state = _learn(folder, _loop(folder, prepared, sources, observers, crew), bool(resuming), crew)
         crew.of_chief(lambda: _answers(folder, prepared, sources, config, show, progress))
     show(f"{folder}: done after {state.epoch} epochs, best epoch {state.convergence.best_epoch}")
@@ -172,9 +173,10 @@ def _clear(folder):
             path.unlink()
 
 
-def _observers(job, folder, sources, prepared, show, progress):
+def _observers(job, folder, sources, prepared, show, progress, nouns):
     validation, every = sources["validation"], job.options["image_every"]
-    images = TensorBoard(folder, validation, prepared.replica.scorer, every, DISPLAYED[np.dtype(validation.dtype).name])
+    window = DISPLAYED[np.dtype(validation.dtype).name]
+    images = TensorBoard(folder, validation, prepared.replica.scorer, every, window, nouns.instance)
     return [HistoryTable(folder / "history.csv"), Console(show), images, progress]
 
 

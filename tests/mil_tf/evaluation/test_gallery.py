@@ -56,7 +56,7 @@ def test_each_error_is_shown_at_its_most_probable_slice(dataset):
     first = gallery.shown[0]
     assert (first.probability, first.source_index, first.slice_probability, first.position) == (0.9, 3, 0.9, 15.0)
     # 30 HU lie three eighths of the way up the window of 0 to 80 HU.
-    assert set(first.grey.ravel()) == {int(255 * 30 / 80)}
+    assert set(first.picture.ravel()) == {int(255 * 30 / 80)}
     assert "level 40 HU, width 80 HU" in first.window
 
 
@@ -128,7 +128,7 @@ def test_values_that_are_no_hu_are_scaled_to_the_slice(write_dataset, make_bag):
     bag = make_bag("a", n=COUNT, size=SIZE, label=1)
     gallery = build(Dataset(write_dataset([bag, *(make_bag(id, n=COUNT, size=SIZE, label=0) for id in "bcd")])))
     assert "percentiles 1 to 99" in gallery.shown[0].window
-    assert (gallery.shown[0].grey.min(), gallery.shown[0].grey.max()) == (0, 255)
+    assert (gallery.shown[0].picture.min(), gallery.shown[0].picture.max()) == (0, 255)
     assert gallery.shown[0].outlines == []
 
 

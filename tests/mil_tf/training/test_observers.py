@@ -7,8 +7,9 @@ from tensorflow import io, make_ndarray
 
 from mil_tf.data import MemorySource
 from mil_tf.training.convergence import Convergence
-from mil_tf.training.observers import Console, HistoryTable, TensorBoard
+from mil_tf.training.observers import DISPLAYED, Console, HistoryTable, TensorBoard
 from mil_tf.training.state import State
+from tfrecords import Bag
 
 METRICS = {"train_loss": 0.5, "validation_loss": 0.4, "validation_ap": 0.9, "validation_auc": 0.8}
 TIMING = {"bags": 30, "train_seconds": 2.0}
@@ -56,6 +57,21 @@ def test_the_chosen_slice_of_a_few_fixed_bags_is_drawn_every_few_epochs(events):
         image = io.decode_png(make_ndarray(events.Tensors(tag)[0].tensor_proto)[2]).numpy()
         assert image.shape[:2] == (8, 8) and np.ptp(image) == 0
         assert abs(int(image[0, 0, 0]) - 191) <= 1  # 60 HU at level 40, width 80: three quarters
+
+
+def test_a_chosen_tile_is_called_one_and_has_its_colours(tmp_path):
+    pixels = np.zeros((2, 8, 8, 3), np.uint8)
+    pixels[1] = 200, 40, 120
+    source = MemorySource([Bag("slide", "p", [1], pixels, [5, 7])])
+    scores = [np.float32([[0.9, 0.1], [0.2, 0.8]])]
+    board = TensorBoard(tmp_path, source, lambda *given: scores, 1, DISPLAYED["uint8"], "tile")
+    board.epoch(state(0), METRICS, TIMING)
+    found = EventAccumulator(str(tmp_path), {"tensors": 0})
+    found.Reload()
+    event, = found.Tensors("chosen tile/positive slide")
+    assert found.SummaryMetadata("chosen tile/positive slide").summary_description == "p=0.80, tile 7"
+    image = io.decode_png(make_ndarray(event.tensor_proto)[2]).numpy()
+    assert np.abs(image - np.array([200, 40, 120])).max() <= 1
 
 
 def test_the_table_is_written_whole_after_every_epoch(tmp_path):
