@@ -23,6 +23,7 @@ REQUIRED = [
     "pydicom>=2.4",  # reads the tags of DICOM files
     "dcm2niix>=1.0.20220715",  # the program, which makes volumes of them
     "google-crc32c>=1.5",
+    "h5py>=3.8",  # reads PatchCamelyon's files; TensorFlow brings it as well
     "openslide-python>=1.4",  # reads slides
     "openslide-bin>=4.0.0.6",  # its library
     "tifffile>=2023.7.10",  # reads TIFF that OpenSlide refuses

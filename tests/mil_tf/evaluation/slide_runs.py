@@ -68,6 +68,6 @@ def write_run(folder, data, name="test", seed=0, facts=FACTS, tables=("validatio
     from mil_tf.runs import digest
 
     shards = digest(dataset.info.get("shards"))
-    (folder / "config.json").write_text(json.dumps({"recipe": "lerousseau2020",
+    (folder / "config.json").write_text(json.dumps({"recipe": "lerousseau2020", "preprocessing": {"kind": "slides"},
                                                     "data": {"folder": str(data), "shards": shards}}))
     return folder
