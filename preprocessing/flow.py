@@ -143,7 +143,7 @@ def splits(dataset):
         if row is None:
             raise UsageError(f"{path}: Expected splits of these bags. Received: id {given['id']!r}; split them again.")
         parts[int(given["fold"]), given["split"]].append(Volume(row.id, row.patient, row.label[0]))
-    return table_1(parts) if parts else []
+    return table_1(parts, units.of(dataset)) if parts else []
 
 
 def draw(steps, path):

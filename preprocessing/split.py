@@ -84,7 +84,7 @@ def run(args):
     split = _drawn(volumes, args)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, csv_text(SPLIT_COLUMNS, rows(volumes, split)))
-    print("\n".join([*summary(volumes, split), *told]))
+    print("\n".join([*summary(volumes, split, unit), *told]))
     print(f"written to {out}")
     return 0
 
@@ -156,11 +156,12 @@ def rows(volumes, split):
     ]
 
 
-def summary(volumes, split):
+def summary(volumes, split, unit="scan"):
     """The lines of `table`, and what could not be had."""
     lines = table(
         {(fold, name): [v for v in volumes if v.id in split.place and split.of(v.id, fold) == name]
-         for fold in range(split.folds) for name in NAMES}
+         for fold in range(split.folds) for name in NAMES},
+        unit,
     )
     if split.left_out:
         more = ", ..." if len(split.left_out) > SHOWN else ""
@@ -174,15 +175,17 @@ def summary(volumes, split):
     return lines
 
 
-def table(parts):
+def table(parts, unit="scan"):
     """The lines of the paper's Table 1: positive + negative volumes (and patients) of each fold's splits.
 
     Args:
         parts: {(fold, name of split): [Volume]}.
+        unit: what a volume is, where that is no volume.
     """
+    told = f"positive + negative {units.COUNTED.get(unit, 'volumes')} (patients)"
     names = [*NAMES, *sorted({name for _, name in parts} - {*NAMES})]
     heads = "  ".join(f"{name:>22}" for name in names)
-    lines = [f"{'fold':>4}  {heads}   positive + negative volumes (patients)"]
+    lines = [f"{'fold':>4}  {heads}   {told}"]
     for fold in sorted({fold for fold, _ in parts}):
         cells = [_cell(parts.get((fold, name), [])) for name in names]
         lines.append(f"{fold:>4}  " + "  ".join(f"{cell:>22}" for cell in cells))

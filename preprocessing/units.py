@@ -8,6 +8,7 @@ from preprocessing.errors import ScanError, UsageError
 
 UNITS = ("scan", "slice")
 INSTANCES = {"slide": "tiles"}  # what a bag has, where it is not slices
+COUNTED = {"slide": "slides"}  # what is counted, where it is not volumes
 
 
 def of(dataset):

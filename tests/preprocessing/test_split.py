@@ -55,6 +55,7 @@ def test_a_label_table_is_enough(tmp_path, capsys):
     assert main(["split", "--labels", str(labels), "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "positive + negative volumes (patients)" in lines[0]
+    assert "positive + negative slides (patients)" in table({}, "slide")[0]
     for line in lines[1:6]:
         assert "336 + 336 (672)" in line and "84 + 84 (168)" in line and "105 + 3937 (4042)" in line
     rows = out.read_text().splitlines()
