@@ -85,6 +85,11 @@ def parser():
         help="of slides: bfloat16 takes half the time on processors that have it, and moves probabilities by about a "
         "hundredth (default: float32)",
     )
+    found.add_argument(
+        "--window", type=int, metavar="PIXELS",
+        help="of slides: a side of what is scored at a time (default: 2048, about 3 GB with a ResNet-50); larger ones "
+        "take more memory and less time, because what lies around a window is scored with it",
+    )
     found.add_argument("--force", action="store_true", help="write over answers that are there")
     return found
 
@@ -108,13 +113,16 @@ def _check(args, tiles):
     from preprocessing.errors import UsageError
 
     others = {"--orientation": args.orientation, "--maps": args.maps or None} if tiles else {
-        "--mpp": args.mpp, "--map": args.map, "--precision": args.precision
+        "--mpp": args.mpp, "--map": args.map, "--precision": args.precision,
+        "--window": args.window,
     }
     for name, value in others.items():
         if value is not None:
             raise UsageError(f"{name} is for {'scans' if tiles else 'slides'}, and {args.model} predicts the others.")
     if args.mpp is not None and not 0 < args.mpp < float("inf"):
         raise UsageError(f"--mpp: Expected micrometres a pixel above 0. Received: {args.mpp}.")
+    if args.window is not None and args.window < 1:
+        raise UsageError(f"--window: Expected pixels, at least 1. Received: {args.window}.")
 
 
 def _scans(args):
@@ -143,7 +151,9 @@ def _slides(args):
     from mil_tf.prediction.slide_job import predict_slides
     from mil_tf.prediction.tile_model import TileModel
 
-    model, out = TileModel(args.model, args.mpp, args.map, args.precision or "float32"), Path(args.out)
+    given = {name: getattr(args, name) for name in ("mpp", "map", "precision", "window")}
+    given = {name: value for name, value in given.items() if value is not None}
+    model, out = TileModel(args.model, **given), Path(args.out)
     slides, rejected = find_slides(args.scans)
     make_room(out, [id for id, _ in slides], args.force, SUFFIXES)
     model.load()

@@ -153,7 +153,7 @@ def _scored(grid, model, known, chosen, show):
     rows, columns = (side * count for count in chosen.shape)
     wanted = tissue.copy()
     wanted[:rows, :columns] |= chosen.repeat(side, 0).repeat(side, 1)
-    found = dense_map(model, grid.read, grid.shape, stride, model.margin, wanted=wanted, show=show)
+    found = dense_map(model, grid.read, grid.shape, stride, model.margin, model.window, wanted, show)
     if not np.isfinite(found[wanted]).all():
         raise SlideError("the model's logits are not finite")
     means = found[:rows, :columns].reshape(chosen.shape[0], side, chosen.shape[1], side).mean((1, 3))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mil_tf.prediction.dense import WINDOW
 from mil_tf.prediction.model import ModelError, load_signatures, read_facts
 from preprocessing.errors import UsageError
 from preprocessing.slides.settings import SlideSettings
@@ -26,12 +27,14 @@ class TileModel:
         mpp: micrometres a pixel of the slides' level 0, instead of what their files say; None leaves it to them.
         map: "tile" or "position", see `mil_tf.prediction.slide_answer`; None is the model's own.
         precision: "float32" or "bfloat16", of the convolutions.
+        window: pixels a side that are scored at a time, about; see `mil_tf.prediction.dense`.
 
     Attributes:
         facts: dict of its `mil_tf.json`.
         settings: `preprocessing.slides.settings.SlideSettings`, the tissue and tiles of its training data.
         precision: as given.
         stride, margin: pixels between its positions, and around a window after which nothing changes those inside.
+        window: a multiple of the stride.
         threshold: chosen on its validation bags; None where they were of one class.
         map: "tile" or "position".
 
@@ -39,13 +42,14 @@ class TileModel:
         ModelError: the folder is none, or does not say of tiles what it must.
     """
 
-    def __init__(self, folder, mpp=None, map=None, precision="float32"):
+    def __init__(self, folder, mpp=None, map=None, precision="float32", window=WINDOW):
         self.folder = Path(folder)
         self.facts = read_facts(self.folder)
         tiles = _checked(self.folder, self.facts)
         self.stride, self.margin, self.threshold = tiles["stride"], tiles["margin"], tiles.get("threshold")
         self.map = map or tiles.get("map", MAPS[0])
         self.settings = _settings(self.folder, tiles, mpp)
+        self.window = max(1, round(window / self.stride)) * self.stride
         self.precision, self._maps = precision, None
 
     def load(self):

@@ -118,6 +118,12 @@ def test_the_map_is_that_of_the_whole_slide_where_there_is_tissue(done, whole, e
     np.testing.assert_allclose(found, np.where(tissue, expit(whole), 0), atol=1e-5)
 
 
+def test_the_size_of_a_window_changes_nothing(done, export, tmp_path):
+    assert run(done[0], export, tmp_path / "out", "--window", "70") == 0
+    one, other = (tifffile.imread(folder / "a.ome.tif") for folder in (done[1], tmp_path / "out"))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_a_tiles_logit_is_the_mean_of_all_of_its_positions_and_the_highest_is_the_slides(done, whole):
     rows = table(done[1] / "a_tiles.csv")
     assert len(rows) == (ROWS // TILE) * (COLUMNS // TILE)
@@ -289,6 +295,8 @@ def test_what_is_for_slides_is_refused_with_scans(done, tmp_path, capsys):
 def test_arguments_that_cannot_be(done, export, tmp_path, capsys):
     assert run(done[0], export, tmp_path / "out", "--mpp", "-1") == 2
     assert "--mpp: Expected micrometres" in capsys.readouterr().err
+    assert run(done[0], export, tmp_path / "out", "--window", "0") == 2
+    assert "--window: Expected pixels" in capsys.readouterr().err
     assert run(done[0], export, tmp_path / "out", "--precision", "bfloat16") == 2
     assert "cannot be loaded" in capsys.readouterr().err
 
