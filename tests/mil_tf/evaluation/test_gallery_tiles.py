@@ -138,6 +138,7 @@ def runs(made, tmp_path):
     return tmp_path / "runs"
 
 
+@pytest.mark.long
 def test_no_page_of_slides_speaks_of_slices(runs, monkeypatch, capsys):
     saved = []
     monkeypatch.setattr("mil_tf.evaluation.figures.save", lambda figure, folder, name: saved.append(name))
