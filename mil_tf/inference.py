@@ -10,7 +10,8 @@ from mil_tf.sources import source_of
 from mil_tf.training.validation import top_scores
 
 PREDICTIONS = ("id", "patient", "y_true", "y_prob", "top_instance")
-NOT_IN_PIXELS = ("seed", "orientation")  # settings of the order of slices, and of files without a header's axes
+# Settings of the order of slices, and of files that do not say their axes or the size of their pixels.
+NOT_IN_PIXELS = ("seed", "orientation", "mpp")
 INSTANCES = ("id", "patient", "source_index", "position_mm", "y_true", "y_prob")
 
 

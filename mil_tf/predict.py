@@ -18,7 +18,7 @@ millimetres (RAS+) and voxels, and the sheet shows both. With max pooling the ma
 position; with attention, the attention to it of the slice's highest, times the slice's probability.
 
 Slides (lerousseau2020) are read at the resolution of the training data, and scored wherever they have tissue, in
-windows, so that memory does not grow with the slide. Per slide:
+windows: a larger slide takes more memory only for the small picture on which tissue is found. Per slide:
 
     ID.ome.tif      map of probabilities, float32, 0 without tissue: a pyramid with the size of its pixels, which lies
                     on the slide in a viewer (QuPath, ImageJ)

@@ -70,7 +70,7 @@ def _image(mapped, cells, step):
     try:
         from preprocessing.slides.reader import open_slide
 
-        with open_slide(mapped.source) as slide:
+        with open_slide(mapped.source, mapped.mpp / mapped.scale) as slide:  # as it was read, with --mpp too
             grid = slide.grid(mapped.mpp * cells.cell * step)
             height, width = (round(count * cells.cell * mapped.mpp / grid.mpp) for count in cells.pixels.shape)
             return grid.read(0, 0, height, width) / 255

@@ -26,7 +26,9 @@ NO_TRUTH = "the truth of no slide is known pixel by pixel"
 
 
 class Mapped(NamedTuple):
-    """A slide with its files; `tile` is the side of its tiles in pixels, `mpp` the micrometres of one."""
+    """A slide with its files; `tile` is the side of its tiles in pixels, `mpp` the micrometres of one, `scale` how many
+    pixels of level 0 one is.
+    """
 
     id: str
     patient: str
@@ -36,6 +38,7 @@ class Mapped(NamedTuple):
     tile: int
     source: str | None
     mpp: float | None
+    scale: float | None = None
 
 
 def run_pixels(run, cohort, ids, config, threshold, resamples, seed, data=None, kind=None):
@@ -100,7 +103,7 @@ def mapped_slides(run, cohort, ids, dataset):
         found.append(Mapped(
             str(id), fields.patient, fields.meta.get("location") or "", dataset.folder / "slides" / cells.name,
             Path(run) / f"maps-{cohort}" / cells.name, int(fields.meta["tile"]), fields.source_path,
-            None if fields.mpp is None else float(fields.mpp[0]),
+            None if fields.mpp is None else float(fields.mpp[0]), fields.meta.get("scale"),
         ))
     return found
 

@@ -27,7 +27,7 @@ def dense_map(forward, read, shape, stride, margin, window=WINDOW, wanted=None, 
         window: pixels a side of what is kept of one pass; a multiple of the stride.
         wanted: bool (ceil(rows / stride), ceil(columns / stride)), the positions to score; all unless given. Windows
             without any are not read.
-        show: function (done, windows), called after each window.
+        show: function (done, windows), called before the first window and after each.
 
     Returns:
         float32 (ceil(rows / stride), ceil(columns / stride)); NaN where nothing was wanted.
@@ -44,6 +44,8 @@ def dense_map(forward, read, shape, stride, margin, window=WINDOW, wanted=None, 
     boxes = windows(wanted, window // stride)
     around = [_around(box, margin // stride, cells) for box in boxes]
     pixels = _ahead(read, around, stride)
+    if show is not None:
+        show(0, len(boxes))
     for done, (box, seen) in enumerate(zip(boxes, around), 1):
         scored = _scored(forward, next(pixels), stride)  # no name is left that would keep them while the next come
         inside = tuple(slice(at.start - outer.start, at.stop - outer.start) for at, outer in zip(box, seen))

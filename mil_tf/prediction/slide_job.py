@@ -24,11 +24,12 @@ class _Shown:
     """The line of progress over a slide's windows."""
 
     def __init__(self, id):
-        self._id, self._progress = id, None
+        self._id = id
 
     def __call__(self, done, windows):
-        if self._progress is None:
+        if not done:  # the clock of the windows' speed begins before the first
             self._progress = Progress(windows, what=f"windows of {self._id}")
+            return
         self._progress.step()
         if done == windows:
             self._progress.close()

@@ -6,11 +6,13 @@ import textwrap
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from mil_tf.evaluation.figures import INK, POSITIVE, STYLE
 from mil_tf.prediction.files import NOTE
+from mil_tf.prediction.regions import polygons
 
 COLOURS = "viridis"  # read alike by the colour-blind, and far from the pinks of a slide
 # Of the map at 0 and at 1: its dark end is as purple as nuclei, which are not to be taken for it (our decision).
@@ -65,10 +67,9 @@ def _map(axes, answer):
     shown = np.ma.masked_equal(answer.map, 0)
     axes.imshow(shown, cmap=_colours(), vmin=0, vmax=1, extent=(0, wide, high, 0), interpolation="nearest")
     if answer.above.any():
-        fine = np.pad(answer.above, 1).repeat(8, 0).repeat(8, 1)  # so that an edge follows the positions' borders
         step = answer.stride * _mm(answer)
-        places = [(np.arange(side) + 0.5) / 8 * step - step for side in fine.shape]
-        axes.contour(places[1], places[0], fine, levels=[0.5], colors=EDGE, linewidths=1.0)
+        edges = [ring[:, ::-1] * step for region in polygons(answer.above) for ring in region]
+        axes.add_collection(LineCollection(edges, colors=EDGE, linewidths=1.0))
     axes.set(xlim=limits[0], ylim=limits[1])
 
 

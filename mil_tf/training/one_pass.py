@@ -1,4 +1,6 @@
-"""Selection in one pass as a learning signal: the same training-mode forward pass ranks a bag's instances and learns.
+"""Selection in one pass as a learning signal: the same forward pass ranks a bag's instances and learns.
+
+That pass is in training mode, but where `MixedNorm` sets what normalises (the recipe's default).
 
 lerousseau2020, section 3.1: a sample of a bag's instances is one batch; its probabilities make the proxy labels, and
 the error of those that have one is propagated back. A bag is an optimizer step.
@@ -40,8 +42,8 @@ class OnePass:
     """Loss and gradient of a window of bags, a sample of instances of each.
 
     A sample that is more than `in_memory` goes through in portions, twice: once to rank all of it, once more, the same
-    portions, to learn. With batch normalisation the statistics are then a portion's; everything else is what one pass
-    computes. The moving averages move once.
+    portions, to learn. Without `norm` batch normalisation then takes a portion's statistics; all else is what one
+    pass computes. The moving averages move once.
 
     Args:
         model: Keras model with a layer "logits" before its softmax, (n, h, w, c) -> (n, 2).

@@ -105,7 +105,8 @@ def test_a_cohort_of_other_preprocessing_is_refused(run, write_tiny, tmp_path):
 def test_how_slices_were_shuffled_and_odd_files_read_is_no_other_preprocessing(run, write_tiny, tmp_path):
     data = write_tiny(tmp_path / "other", shift=40)
     info = json.loads((data / "dataset.json").read_text())
-    info["preprocessing"] = {"kind": "ct", "settings": {"size": 16, "seed": 5, "orientation": "RAS"}, "hash": "feed"}
+    info["preprocessing"] = {"kind": "ct", "settings": {"size": 16, "seed": 5, "orientation": "RAS", "mpp": 0.5},
+                             "hash": "feed"}
     (data / "dataset.json").write_text(json.dumps(info))
     predict_dataset(run, data, "other")
     assert rows(run / "predictions-other.csv")

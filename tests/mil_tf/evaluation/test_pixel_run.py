@@ -11,7 +11,7 @@ from mil_tf.evaluation.columns import TableError
 from mil_tf.evaluation.figures import draw
 from mil_tf.evaluation.pixel_cells import read_cells, slide_pixels
 from mil_tf.evaluation.pixel_choice import choose_slides
-from mil_tf.evaluation.pixel_figure import TRUTH, pixel_figure, views
+from mil_tf.evaluation.pixel_figure import TRUTH, _image, pixel_figure, views
 from mil_tf.evaluation.pixel_run import NO_TRUTH, at_cells, mapped_slides, run_pixels
 from mil_tf.evaluation.pixel_views import pixel_lines, pixel_part
 from mil_tf.evaluation.pixels import MEASURES
@@ -164,6 +164,24 @@ def test_the_figure_shows_slides_by_its_rule(run, data):
     assert TRUTH in {line.get_color() for line in figure.legends[0].get_lines()}
     with pytest.raises(ValueError, match="Expected at least one slide to draw"):
         pixel_figure([], 0.4)
+
+
+def test_a_slide_is_drawn_at_the_resolution_that_it_was_prepared_with(run, data, tmp_path):
+    import tifffile
+
+    mapped = mapped_slides(run, "test", IDS[:1], Dataset(data))[0]
+    cells = read_cells(mapped.cells)
+    rows, columns = (count * cells.cell * 2 for count in cells.pixels.shape)
+    image = np.full((rows, columns, 3), 200, np.uint8)
+    image[:, columns // 2 :] = 100
+    drawn = []
+    for name, told in (("untold", {}), ("wrong", {"resolution": (1e4, 1e4), "resolutionunit": "CENTIMETER"})):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(128, 128), photometric="rgb", metadata=None, **told)
+        here = mapped._replace(source=str(tmp_path / f"{name}.tif"), scale=2.0)
+        drawn.append(_image(here, cells, 1))
+    for each in drawn:
+        assert each.shape == (*cells.pixels.shape, 3)
+        assert (each[:, : each.shape[1] // 2] == 200 / 255).all() and (each[:, each.shape[1] // 2 :] == 100 / 255).all()
 
 
 def test_a_reason_stands_where_the_numbers_would():

@@ -16,6 +16,7 @@ from mil_tf import predict
 from mil_tf.localization.tile_window import tile_logits
 from mil_tf.models.receptive import context
 from mil_tf.prediction import slide_job
+from mil_tf.prediction.regions import polygons
 from mil_tf.prediction.slide_answer import answer, with_tissue
 from mil_tf.prediction.slide_sheet import nice, sheet
 from mil_tf.prediction.tile_model import TileModel
@@ -321,6 +322,11 @@ def test_the_overlay_lies_on_the_slide_in_millimetres(done, export):
     shown = over.images[1].get_array()
     np.testing.assert_array_equal(shown.mask, found.map == 0)
     assert any("mm" in text.get_text() for text in plain.texts) and "probability" in bar.get_ylabel()
+    (edges,) = over.collections
+    rings = [ring for region in polygons(found.above) for ring in region]
+    assert len(edges.get_segments()) == len(rings) > 0
+    for edge, ring in zip(edges.get_segments(), rings):
+        np.testing.assert_allclose(edge, ring[:, ::-1] * 32 * MPP / 1000)
 
 
 def test_scale_bars_have_round_lengths():
