@@ -1,7 +1,7 @@
-"""Train a recipe's slice detector from one label a volume.
+"""Train a paper's detector from labels that only say whether disease is there.
 
-Without --data, phantom head CTs are made and cached once (some minutes), so that the method can be seen at work; the
-network is then still the paper's, hours on a CPU, unless --quick makes it small.
+Without --data, the recipe's phantoms (head CTs, or whole slides) are made and cached once (some minutes), so that the
+method can be seen at work; the network is then still the paper's, hours on a CPU, unless --quick makes it small.
 Several --bags, --folds or --seeds are a grid: each run in its own folder below --out and in a process of its own, one a
 GPU, or one at a time on all cores. The same command goes on with a grid that was stopped or killed: what is finished is
 left alone, what is not goes on from its checkpoint. A run that fails does not stop the others; the command ends with 1
@@ -37,7 +37,9 @@ def arguments():
     one_seed = found.add_mutually_exclusive_group()
     one_seed.add_argument("--seed", type=int, metavar="S", help="one seed (default: 0)")
     one_seed.add_argument("--seeds", type=int, metavar="S", help="seeds 0 to S-1")
-    found.add_argument("--data", metavar="DIR", help="folder written by `python -m preprocessing ct` and `split`")
+    found.add_argument(
+        "--data", metavar="DIR", help="folder written by `python -m preprocessing ct` or `slides`, and `split`"
+    )
     found.add_argument("--out", default="runs", metavar="DIR", help="folder of all runs (default: runs)")
     found.add_argument(
         "--strategy", metavar="mirrored|multiworker",

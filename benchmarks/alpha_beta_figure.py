@@ -36,14 +36,15 @@ def main(args=None):
 
 
 def write_figure(path, results):
-    """Writes the PNG of the matrices without background."""
+    """Writes the PNG of the matrices without background, and beside it, *_background.png, of those with."""
     import matplotlib
 
     from mil_tf.evaluation.figures import STYLE, draw
 
-    figure = draw(matrices, results)
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(path, dpi=110, facecolor="white")
+    for name, background in ((path.name, "no"), (f"{path.stem}_background.png", "yes")):
+        figure = draw(matrices, results, background)
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(path.with_name(name), dpi=110, facecolor="white")
 
 
 def matrices(results, background="no"):

@@ -1,6 +1,7 @@
 """lerousseau2020 at its paper's size: time and peak resident memory of one slide visit and one slide's map.
 
-A visit is that of 150 tiles of 224x224, augmented, ResNet-50, one optimizer step; a row for each number of tiles in
+A visit is that of 150 tiles of 224x224, augmented, ResNet-50, one optimizer step, the paper's variant (batch norm by
+the visit's own statistics); a row for each number of tiles in
 memory, 150 being the paper's single pass. A prediction is the map of a part of a slide of 2,048x2,048 pixels. Each row
 in a process of its own.
 
@@ -69,7 +70,8 @@ def measure(in_memory, side, mapped):
     tiles = rng.integers(0, 256, (DISTINCT, side, side, 3), np.uint8)
     meta = {"tile": side}
     source = MemorySource([Bag("slide", "case", [1], tiles, np.arange(DISTINCT), meta=meta)])
-    options = resolve(recipes.load("lerousseau2020").OPTIONS, {"patches_in_memory": in_memory})
+    recipe = recipes.load("lerousseau2020")
+    options = resolve(recipe.OPTIONS, recipe.VARIANTS["paper"], {"patches_in_memory": in_memory})
     prepared = prepare(Job("lerousseau2020", "default", options, 1, 0, 0), None, {"train": source}, Alone())
     model = prepared.replica.model
     prepared.optimizer.build(model.trainable_variables)

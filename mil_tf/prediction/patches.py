@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from mil_tf.prediction.model import ModelError, load_signatures, read_facts
-from mil_tf.prediction.patch_file import PatchFile, tiles_of
+from mil_tf.prediction.patch_file import TILE, PatchFile, tiles_of
 from mil_tf.runs import write_table
 from preprocessing.progress import Progress
 
 COLUMNS = ("y_true", "y_prob", "y_pred", "id")
 CHUNK = 32  # tiles a pass: about 1 GiB with a ResNet-50 (our decision)
+MPP, NEAR = 0.5, 0.1  # micrometres a pixel at 20x, our reading, and how far slides may be from it
 MIDDLE = 0.5  # the threshold of a model that was exported without one
 
 
@@ -22,6 +23,7 @@ class PatchScorer:
 
     Attributes:
         threshold: from which probability on a tile is called tumour.
+        warning: one line where its tiles were others than PatchCamelyon's become, "" else.
 
     Raises:
         ModelError: the folder is no exported model, or its model is none of tiles of red, green and blue.
@@ -29,7 +31,9 @@ class PatchScorer:
 
     def __init__(self, folder):
         facts = read_facts(Path(folder))
-        chosen = [found.get("threshold") for found in (facts.get("tiles") or {}, facts)]
+        tiles = facts.get("tiles") or {}
+        self.warning = unlike(tiles)
+        chosen = [found.get("threshold") for found in (tiles, facts)]
         self.threshold = next((float(each) for each in chosen if each is not None), MIDDLE)
         self._loaded, (self._score,) = load_signatures(folder, ["slices"])
         ((self._input, spec),) = self._score.structured_input_signature[1].items()
@@ -67,8 +71,23 @@ def predict_patches(file, model, labels=None, out=None, show=print):
         table = out / f"predictions-{file.stem}.csv"
         write_table(table, COLUMNS, ((truth, format(p, ".9g"), called, id) for truth, p, called, id in rows))
     show(f"{len(found)} patches called tumour from {scorer.threshold:.4g} on: {table}")
+    if scorer.warning:
+        show(scorer.warning)
     show("patches of one slide are not independent and their slides are not in the file: intervals are too narrow")
     return table
+
+
+def unlike(tiles):
+    """One line where a model's tiles are others than patches are brought to, "" where they are alike.
+
+    Args:
+        tiles: of its mil_tf.json; {} where that says nothing of tiles.
+    """
+    told = tiles.get("tile", TILE), tiles.get("mpp", MPP)
+    if told[0] == TILE and abs(told[1] / MPP - 1) <= NEAR:
+        return ""
+    return (f"warning: this model learned from tiles of {told[0]} pixels at {told[1]:g} micrometres a pixel; patches are "
+            f"shown to it as {TILE} pixels at {MPP:g}")
 
 
 def _scored(patches, scorer):

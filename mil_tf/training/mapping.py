@@ -18,6 +18,7 @@ from mil_tf.models.tile_export import ExportedTiles
 from mil_tf.models.tile_net import CHANNELS, dense_logits, features_model
 from mil_tf.options import OptionError
 from mil_tf.prediction.dense import dense_map
+from mil_tf.prediction.slide_answer import with_tissue
 from mil_tf.training.scoring import CHUNK_PIXELS, fitting
 
 MAPS = ("tile", "position")
@@ -78,7 +79,7 @@ class Mapping:
             _save(out / Path(source.fields(position).meta["cells"]).name, logit=found, stride=self.stride)
 
     def _dense(self, source, position, grid):
-        wanted = at_stride(source.cells(position), self.stride, grid.shape)
+        wanted = with_tissue(source.cells(position), self.stride, grid.shape)
         return dense_map(self.forward, grid.read, grid.shape, self.stride, self._margin, wanted=wanted)
 
     def _from_tiles(self, source, position):
@@ -106,24 +107,3 @@ def _save(path, **arrays):
     part = path.with_name(f".{path.stem}.part.npz")
     np.savez_compressed(part, **arrays)
     part.replace(path)
-
-
-def at_stride(cells, stride, shape):
-    """Where there is tissue, bool (ceil(rows / stride), ceil(columns / stride)).
-
-    Args:
-        cells: `preprocessing.slides.cells.Cells` of a slide.
-        stride: pixels a position.
-        shape: (rows, columns) of the slide's grid.
-    """
-    sums = np.pad((cells.tissue > 0).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    (top, bottom), (left, right) = (
-        _ends(-(-side // stride), stride, cells.cell, many) for side, many in zip(shape, cells.tissue.shape)
-    )
-    return (sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]) > 0
-
-
-def _ends(count, stride, cell, cells):
-    """(first, past the last) of the cells that each of `count` positions touches along an axis."""
-    first = np.arange(count) * stride
-    return first // cell, np.minimum((first + stride - 1) // cell + 1, cells)

@@ -11,7 +11,7 @@ import evaluate
 from mil_tf.prediction import patches as module
 from mil_tf.prediction.model import ModelError
 from mil_tf.prediction.patch_file import PatchError, PatchFile, tiles_of
-from mil_tf.prediction.patches import PatchScorer, predict_patches
+from mil_tf.prediction.patches import PatchScorer, predict_patches, unlike
 
 COUNT = 70
 
@@ -167,3 +167,12 @@ def test_a_model_without_a_threshold_decides_at_one_half(tmp_path):
     folder = write_model(tmp_path / "export")
     (folder / "mil_tf.json").write_text(json.dumps({"format": 1, "threshold": None}))
     assert PatchScorer(folder).threshold == 0.5
+
+
+@pytest.mark.parametrize(("tiles", "told"), [
+    ({"tile": 224, "mpp": 0.5}, False), ({"tile": 224, "mpp": 0.46}, False), ({}, False),
+    ({"tile": 64, "mpp": 0.5}, True), ({"tile": 224, "mpp": 2.0}, True),
+])
+def test_a_model_of_other_tiles_is_warned_of(tiles, told):
+    warning = unlike(tiles)
+    assert ("learned from tiles of" in warning) == told == bool(warning)

@@ -11,9 +11,9 @@ import tensorflow as tf
 import train
 from mil_tf.inference import predict_dataset
 from mil_tf.prediction.dense import dense_map
+from mil_tf.prediction.slide_answer import with_tissue
 from mil_tf.sources import source_of
 from mil_tf.training.loop import Loop
-from mil_tf.training.mapping import at_stride
 from preprocessing.__main__ import main
 from preprocessing.slides.cells import Cells
 from tests.preprocessing.slides.conftest import picture, stained
@@ -90,7 +90,7 @@ def test_a_run_leaves_maps_of_its_test_slides(run, slides):
     found = np.load(files[0])
     assert found["logit"].shape == (13, 17) and found["logit"].dtype == np.float32 and found["stride"] == 16
     source = source_of(Dataset(slides), [row for row in Dataset(slides).rows if row.id == files[0].stem])
-    np.testing.assert_array_equal(np.isfinite(found["logit"]), at_stride(source.cells(0), 16, (200, 260)))
+    np.testing.assert_array_equal(np.isfinite(found["logit"]), with_tissue(source.cells(0), 16, (200, 260)))
 
 
 def test_the_export_says_how_slides_become_maps_and_makes_the_runs_own(run, slides):
@@ -106,7 +106,7 @@ def test_the_export_says_how_slides_become_maps_and_makes_the_runs_own(run, slid
     for position in range(len(source)):
         grid = source.grid(position)
         found = dense_map(lambda x: maps(images=tf.constant(x))["logit"].numpy(), grid.read, grid.shape, 16,
-                          tiles["margin"], wanted=at_stride(source.cells(position), 16, grid.shape))
+                          tiles["margin"], wanted=with_tissue(source.cells(position), 16, grid.shape))
         kept = np.load(run / "maps-test" / f"{source.ids[position]}.npz")["logit"]
         np.testing.assert_allclose(found, kept, rtol=1e-4, atol=1e-5)
 
@@ -239,4 +239,4 @@ def test_positions_are_wanted_where_a_cell_that_they_touch_has_tissue(stride, ce
         [pixels[row : row + stride, column : column + stride].any() for column in range(0, shape[1], stride)]
         for row in range(0, shape[0], stride)
     ]
-    np.testing.assert_array_equal(at_stride(Cells(cell, tissue, tissue), stride, shape), expected)
+    np.testing.assert_array_equal(with_tissue(Cells(cell, tissue, tissue), stride, shape), expected)
