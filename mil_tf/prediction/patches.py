@@ -86,8 +86,8 @@ def unlike(tiles):
     told = tiles.get("tile", TILE), tiles.get("mpp", MPP)
     if told[0] == TILE and abs(told[1] / MPP - 1) <= NEAR:
         return ""
-    return (f"warning: this model learned from tiles of {told[0]} pixels at {told[1]:g} micrometres a pixel; patches are "
-            f"shown to it as {TILE} pixels at {MPP:g}")
+    return (f"warning: this model learned from tiles of {told[0]} pixels at {told[1]:g} micrometres a pixel; patches "
+            f"are shown to it as {TILE} pixels at {MPP:g}")
 
 
 def _scored(patches, scorer):
