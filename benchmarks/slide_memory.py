@@ -26,7 +26,7 @@ STARTED_GIB = 1.0
 # again for what the allocator keeps between windows of unlike sizes. With 300 the bound of 20,000 pixels a side was
 # 3.20 GiB, and its peak 3.25 (docs/results/slide_memory.csv).
 WINDOW_BYTES = 400
-# Bytes a pixel of the slide itself: tissue is found on a picture of a 256th of it, in float64 with copies (our estimate).
+# Bytes a pixel of the slide itself: tissue is found on a picture of a 256th of it, in float64 (our estimate).
 SLIDE_BYTES = 1.0
 
 
