@@ -19,12 +19,14 @@ HEADINGS = {
     "row": "pixels a side", "rate": "slides/s", "peak_gib": "peak GiB", "bound_gib": "bound", "held": "held",
     "growth": "x the smallest", "note": "",
 }
-# What Python, TensorFlow and the other libraries take before the first window, and the network's weights; measured.
+# What Python, TensorFlow, the other libraries and the network's weights take before the first window (our estimate).
 STARTED_GIB = 1.0
 # Bytes a pixel of a window with its margins while a ResNet-50 scores it in float32. Its largest maps are 64 channels
-# at half and 256 at a quarter of the resolution, 64 bytes a pixel each, of which some four live at a time.
-WINDOW_BYTES = 300
-# Bytes a pixel of the slide itself: tissue is found on a picture of a 256th of it, in float64 with copies; measured.
+# at half and 256 at a quarter of the resolution, 64 bytes a pixel each, of which some four live at a time; half as much
+# again for what the allocator keeps between windows of unlike sizes. With 300 the bound of 20,000 pixels a side was
+# 3.20 GiB, and its peak 3.25 (docs/results/slide_memory.csv).
+WINDOW_BYTES = 400
+# Bytes a pixel of the slide itself: tissue is found on a picture of a 256th of it, in float64 (our estimate).
 SLIDE_BYTES = 1.0
 
 

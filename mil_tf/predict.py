@@ -87,7 +87,7 @@ def parser():
     )
     found.add_argument(
         "--window", type=int, metavar="PIXELS",
-        help="of slides: a side of what is scored at a time (default: 2048, about 3 GB with a ResNet-50); larger ones "
+        help="of slides: a side of what is scored at a time (default: 2048, up to 4 GB with a ResNet-50); larger ones "
         "take more memory and less time, because what lies around a window is scored with it",
     )
     found.add_argument("--force", action="store_true", help="write over answers that are there")
