@@ -11,12 +11,10 @@ Command: python train.py --recipe lerousseau2020 --data DIR --set start=resnet50
 with DIR of `python -m preprocessing slides` and `split --whole`; alpha and beta by --set alpha=.2 beta=.2, all 15
 configurations by benchmarks/alpha_beta.py.
 
-Variants. `paper` is the paper's text. `default` departs in two things. Its batch norm takes the statistics of a mixture
-of all slides: by those of the slide at hand, on phantoms, the network learns the labels of the slides from the
-statistics, and its maps come out inverted (docs/REPRODUCTION.md has numbers of both). Its map is `tile` in place of
-`position`. In both a network starts at random where no file of ImageNet weights is given, and the run says so. There is
-no `released` variant: its licence keeps its code out of ours, and until November 2020 it trained every configuration
-with beta above 0 on zeros alone.
+Variants. `paper` is the paper's text; `default` departs in its map alone: `tile` in place of `position`. In both a
+network starts at random where no file of ImageNet weights is given, and the run says so. There is no `released`
+variant: its licence keeps its code out of ours, and until November 2020 every run of it with beta above 0 learned zeros
+alone.
 """
 
 from mil_tf.options import Bound, Option, above, at_least
@@ -54,8 +52,8 @@ OPTIONS = {
     "max_epochs": Option(20, f"{PAPER} 3.1", "epochs; each visits every training slide once", at_least(1)),
     "keep": Option("last", OURS, "weights of the last epoch, or of the one of best validation loss"),
     "statistics": Option(
-        "mixture", OURS,
-        "that batch norm takes: of a mixture of all slides, anew every epoch, or of the slide at hand (paper)",
+        "slide", f"{PAPER} 3.1",
+        "that batch norm takes: of the slide at hand, or of a mixture of all slides, anew every epoch (ours)",
     ),
     "whole_epochs": Option(
         0, OURS, "epochs at first in which all tiles of a positive slide are positive; 0 is the paper's form",
@@ -75,7 +73,7 @@ OPTIONS = {
     "image_every": Option(5, OURS, "epochs between the TensorBoard images; 0 is never", at_least(0)),
 }
 
-VARIANTS = {"default": {}, "paper": {"map": "position", "statistics": "slide"}}
+VARIANTS = {"default": {}, "paper": {"map": "position"}}
 
 # Laid under the variant and --set: small phantoms on a laptop.
 PROFILES = {

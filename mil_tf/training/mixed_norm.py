@@ -1,9 +1,9 @@
 """Batch normalisation by a sample of all slides, in place of the slide at hand.
 
-In lerousseau2020 a batch is one slide. Its own statistics then tell the network which slide it sees: on phantoms it
-learns the slides' labels from them, whatever their tiles show, and its maps come out inverted (docs/REPRODUCTION.md).
-Here the averages are set from tiles of all training slides before every epoch, and the gradient is taken with them as
-constants, so that what is learned from is what is scored.
+In lerousseau2020 a batch is one slide, whose own statistics can tell the network which slide it sees: on a first draw
+of phantoms it learned the slides' labels from them, whatever their tiles showed, and its maps came out inverted; on
+the phantoms as they are now it does not (docs/REPRODUCTION.md). Here the averages are set from tiles of all training
+slides before every epoch, and the gradient is taken with them as constants, so that what is learned from is scored.
 """
 
 import contextlib

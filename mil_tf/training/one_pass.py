@@ -1,6 +1,6 @@
 """Selection in one pass as a learning signal: the same forward pass ranks a bag's instances and learns.
 
-That pass is in training mode, but where `MixedNorm` sets what normalises (the recipe's default).
+That pass is in training mode, but where `MixedNorm` sets what normalises.
 
 lerousseau2020, section 3.1: a sample of a bag's instances is one batch; its probabilities make the proxy labels, and
 the error of those that have one is propagated back. A bag is an optimizer step.
