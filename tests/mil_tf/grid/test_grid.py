@@ -60,6 +60,7 @@ def is_begun(run, epochs):
     return progress.read(run).epochs >= epochs and lock.holder(run) is not None
 
 
+@pytest.mark.long
 def test_a_run_has_the_same_bits_in_a_process_of_its_own(train_tiny, tiny_run, bits, tmp_path):
     code, shown, said = train_tiny("--shard", "1/1")
     assert code == 0 and said == "", said

@@ -12,7 +12,7 @@ from mil_tf.recipes.lerousseau2020 import OPTIONS, PROFILES
 CONSTANTS = {"mean": [200.0, 150.0, 180.0], "std": [30.0, 40.0, 35.0]}
 
 
-@pytest.fixture(scope="module", params=["resnet10", "resnet50"])
+@pytest.fixture(scope="module", params=["resnet10", pytest.param("resnet50", marks=pytest.mark.long)])
 def saved(request, tmp_path_factory):
     """(model, its SavedModel)."""
     options = resolve(OPTIONS, PROFILES["quick"], {"width": 4, "backbone": request.param})

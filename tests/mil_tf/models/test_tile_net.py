@@ -72,6 +72,7 @@ def test_imagenet_weights_see_what_they_were_trained_on(published):
     np.testing.assert_allclose(features_model(ours)(rgb, training=False), expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.long
 def test_a_file_of_other_weights_is_refused(tmp_path):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(tmp_path / "other.weights.h5")
     (tmp_path / "text.h5").write_text("no weights")

@@ -89,6 +89,7 @@ def test_the_exported_maps_are_those_of_the_tables(run, slices):
     assert found == [(row["id"], row["row"], row["column"]) for row in rows(run / "points-test.csv")]
 
 
+@pytest.mark.long
 def test_same_seed_same_bits_and_a_resumed_run_too(run, slices, tmp_path, bits, monkeypatch):
     from mil_tf.training.loop import Loop
 

@@ -80,6 +80,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_never_was(live, t
     assert bits(tmp_path / "runs" / NAME) == bits(tiny_run)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_says_how_to_go_on(live, tiny_run, bits, tmp_path):
     lives = ["step 2 SIGTERM", "step 4 SIGINT", "table 2 SIGTERM", "never 9 SIGKILL"]

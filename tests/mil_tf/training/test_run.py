@@ -181,6 +181,7 @@ def test_an_option_that_cannot_be_is_one_line_and_leaves_no_run(train_tiny, tmp_
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "given", [
         ("precision=mixed_bfloat16",), ("precision=mixed_float16", "scoring=float16"), ("jit=true", "scoring=float32"),

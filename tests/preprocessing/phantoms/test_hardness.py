@@ -12,6 +12,8 @@ from preprocessing.phantoms import generate
 from preprocessing.phantoms.cohort import labels_of
 from preprocessing.phantoms.sheet import display_slices
 
+pytestmark = pytest.mark.long  # many phantoms at once
+
 N, SIZE, SEED = 120, 96, 0
 
 

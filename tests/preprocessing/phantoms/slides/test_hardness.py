@@ -12,6 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from preprocessing.phantoms.slides.cohort import IN_DISTRIBUTION, draw_cohort
 from preprocessing.phantoms.slides.slide import MASK, SlidePhantom
 
+pytestmark = pytest.mark.long  # many phantoms at once
+
 N, SIZE, MPP, TILE, SEED = 40, 512, 2.0, 64, 0  # tiles of 128 um
 
 
