@@ -1,6 +1,9 @@
 """What the learning benchmarks share: one short training without validation, and a line of mean and interval."""
 
 import csv
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -106,3 +109,17 @@ def _number(text):
         except ValueError:
             continue
     return text
+
+
+def in_a_process(script, *arguments, **known):
+    """The row that a script prints as JSON in its last line, run in a process of its own; shown as it comes.
+
+    Args:
+        script: its path.
+        arguments: strings.
+        known: columns that come first.
+    """
+    done = subprocess.run([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    row = {**known, **json.loads(done.stdout.splitlines()[-1])}
+    print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    return row

@@ -14,7 +14,6 @@ import argparse
 import csv
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -53,12 +52,12 @@ def main(args=None):
 
 def run(part, given):
     """Measures one part in a fresh process; returns its row."""
-    command = [sys.executable, __file__, "--child", part, "--variant", given.variant]
-    command += ["--set", *given.set] if given.set else []
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    row = {"part": part, "bags": PARTS[part][0], "slices": PARTS[part][1], **json.loads(done.stdout.splitlines()[-1])}
-    print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-    return row
+    from benchmarks.common import in_a_process
+
+    options = ["--set", *given.set] if given.set else []
+    bags, slices = PARTS[part]
+    told = ["--child", part, "--variant", given.variant, *options]
+    return in_a_process(__file__, *told, part=part, bags=bags, slices=slices)
 
 
 def measure(bags, slices, given):

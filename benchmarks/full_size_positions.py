@@ -8,7 +8,6 @@ a prediction is that of one slice of 512x512 with its map and points. Each netwo
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,14 +31,11 @@ def main(args=None):
     if given.child:
         print(json.dumps(measure(*given.child, given.slices)))
         return 0
-    from benchmarks.common import write_csv
+    from benchmarks.common import in_a_process, write_csv
 
     rows = []
     for row in ROWS:
-        command = [sys.executable, __file__, "--slices", str(given.slices), "--child", *row]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+        rows.append(in_a_process(__file__, "--slices", str(given.slices), "--child", *row))
         if given.out:
             write_csv(given.out, rows)
     return 0

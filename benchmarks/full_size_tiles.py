@@ -10,7 +10,6 @@ in a process of its own.
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -36,15 +35,12 @@ def main(args=None):
     if given.child:
         print(json.dumps(measure(given.child, given.side, given.mapped)))
         return 0
-    from benchmarks.common import write_csv
+    from benchmarks.common import in_a_process, write_csv
 
     rows = []
     for count in given.in_memory:
         sizes = ["--side", str(given.side), "--mapped", str(given.mapped)]
-        command = [sys.executable, __file__, *sizes, "--child", str(count)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+        rows.append(in_a_process(__file__, *sizes, "--child", str(count)))
         if given.out:
             write_csv(given.out, rows)
     return 0

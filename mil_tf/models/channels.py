@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mil_tf.models.moments import moments
+
 # nemcek2021, section II-B: level and width in HU of the second and third channel; the first is the slice as it is.
 BRAIN, SUBDURAL = (40.0, 80.0), (50.0, 130.0)
 # Released code: it works on stored values, HU + 1024, stretches either window over 0..4096 of them, and standardises
@@ -68,12 +70,4 @@ def measured(batches):
         ValueError: where there is no pixel, or a channel is the same everywhere.
     """
     plain = HuChannels((0.0,) * 3, (1.0,) * 3, dtype="float64")
-    count, total, squares = 0, np.zeros(3), np.zeros(3)
-    for batch in batches:
-        values = plain(np.asarray(batch, np.float64)).numpy().reshape(-1, 3)
-        count, total, squares = count + len(values), total + values.sum(axis=0), squares + (values**2).sum(axis=0)
-    mean = total / max(count, 1)
-    variance = squares / max(count, 1) - mean**2
-    if not (variance > 0).all():
-        raise ValueError(f"Expected slices that vary in every channel. Received: {count} pixels, variances {variance}")
-    return tuple(mean.tolist()), tuple(np.sqrt(variance).tolist())
+    return moments((plain(np.asarray(batch, np.float64)).numpy() for batch in batches), "slices")

@@ -8,11 +8,11 @@ tile's logits over its positions is the tile's logit. (Of a tile of 224 pixels R
 import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mil_tf.models.build import arithmetic
 from mil_tf.models.head import probabilities
+from mil_tf.models.moments import moments
 from mil_tf.models.resnet import BLOCKS, resnet
 from mil_tf.models.scaling import Standardised
 
@@ -82,15 +82,7 @@ def measured(batches):
     Raises:
         ValueError: where there is no pixel, or a channel is the same everywhere.
     """
-    count, total, squares = 0, np.zeros(CHANNELS), np.zeros(CHANNELS)
-    for batch in batches:
-        values = np.asarray(batch, np.float64).reshape(-1, CHANNELS)
-        count, total, squares = count + len(values), total + values.sum(axis=0), squares + (values**2).sum(axis=0)
-    mean = total / max(count, 1)
-    variance = squares / max(count, 1) - mean**2
-    if not (variance > 0).all():
-        raise ValueError(f"Expected tiles that vary in every channel. Received: {count} pixels, variances {variance}")
-    return {"mean": mean.tolist(), "std": np.sqrt(variance).tolist()}
+    return dict(zip(("mean", "std"), map(list, moments(batches, "tiles"))))
 
 
 def _resnet50(constants, start, load):

@@ -27,7 +27,6 @@ from preprocessing.slides.errors import SlideError
 from preprocessing.slides.reader import open_slide
 from preprocessing.slides.tissue import tissue_cells
 
-SHOWN_PIXELS = 1200  # the longer side of the slide's picture, at most; our decision
 LEAST = np.float32(1e-30)  # the least probability of a map, so that 0 is nothing but background
 
 
@@ -121,7 +120,7 @@ def answer(path, id, model, show=None):
         grid = slide.grid(settings.target_mpp)
         known, shares, chosen = _tissue(grid, settings)
         logits, of_tiles = _scored(grid, model, known, chosen, show)
-        picture, times = _picture(grid)
+        times, picture = bag.small(grid)
         about = _about(slide, grid, settings)
     smooth = tile_logits(logits, settings.tile // model.stride) if model.map == "tile" else logits
     probability = np.where(np.isnan(smooth), np.float32(0), np.maximum(expit(smooth), LEAST))
@@ -133,9 +132,7 @@ def answer(path, id, model, show=None):
 
 def _tissue(grid, settings):
     """(Cells, the share of every tile that is tissue, which have enough)."""
-    if min(grid.shape) < settings.tile:
-        rows, columns = grid.shape
-        raise SlideError(f"smaller than a tile: {columns} x {rows} pixels at {grid.mpp:.3g} micrometres a pixel")
+    bag.check_size(grid, settings.tile)
     counts = tissue_cells(grid, settings.cell, settings.tissue)
     known = cells.Cells(settings.cell, counts, cells.counted(grid.shape, settings.cell))
     shares = cells.of_tiles(counts, grid.shape, settings.tile, settings.cell) / settings.tile**2
@@ -173,12 +170,6 @@ def with_tissue(known, stride, shape):
     for axis, side in enumerate(shape):
         found = np.logical_or.reduceat(found, np.arange(0, -(-side // stride)) * (stride // part), axis=axis)
     return found
-
-
-def _picture(grid):
-    times = max(1, -(-max(grid.shape) // SHOWN_PIXELS))
-    small = grid.coarse(times)
-    return small.read(0, 0, *small.shape), times
 
 
 def _about(slide, grid, settings):

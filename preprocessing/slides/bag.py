@@ -57,7 +57,7 @@ def prepare(path, settings, *, id, label=None, patient=None, meta=None, mask=Non
     tiff_file.check_whole(path)
     with open_slide(path, settings.mpp) as slide:
         grid = slide.grid(settings.target_mpp)
-        _check_size(grid, settings)
+        check_size(grid, settings.tile)
         found = _cells(slide, grid, settings, label, mask, truth)
         numbers = chosen(found, grid.shape, settings)
         if not len(numbers):
@@ -76,7 +76,7 @@ def prepare(path, settings, *, id, label=None, patient=None, meta=None, mask=Non
             coords=corners,
             meta={**(meta or {}), **_facts(path, grid, settings, id)},
         )
-        times, picture = _picture(grid) if wanted.get("picture") else (1, None)
+        times, picture = small(grid) if wanted.get("picture") else (1, None)
     return Prepared(bag, found, picture, times, grid.shape)
 
 
@@ -130,14 +130,15 @@ def _facts(path, grid, settings, id):
     }
 
 
-def _picture(grid):
-    """(grid pixels a pixel, the slide made small)."""
+def small(grid):
+    """(grid pixels a pixel, uint8 RGB): the slide made so small that people look at it whole."""
     times = max(1, -(-max(grid.shape) // SHOWN_PIXELS))
-    small = grid.coarse(times)
-    return times, small.read(0, 0, *small.shape)
+    coarse = grid.coarse(times)
+    return times, coarse.read(0, 0, *coarse.shape)
 
 
-def _check_size(grid, settings):
-    if min(grid.shape) < settings.tile:
+def check_size(grid, tile):
+    """Raises SlideError where a tile of so many pixels a side does not fit a grid."""
+    if min(grid.shape) < tile:
         rows, columns = grid.shape
         raise SlideError(f"smaller than a tile: {columns} x {rows} pixels at {grid.mpp:.3g} micrometres a pixel")

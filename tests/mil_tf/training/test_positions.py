@@ -1,8 +1,6 @@
 """The method of nemcek2021, whole runs on slices of seconds: what it learns from, writes, refuses, and goes on with."""
 
-import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ import train
 from mil_tf.inference import predict_dataset
 from mil_tf.options import OptionError
 from mil_tf.training.positions import class_weights, learning_rate, weighted
+from tests.runs import elsewhere, rows
 from tests.slices import SETTINGS, SIZES, one_slice, write_slices
 
 OPTIONS = "soft_epochs=1 max_epochs=3 drops=[2] window=5 crop=12 micro_batch=3 trials=2 image_every=2 learning_rate=0.003".split()
@@ -32,11 +31,6 @@ def run(slices, tmp_path_factory):
     code, folder = trained(slices, tmp_path_factory.mktemp("runs"))
     assert code == 0
     return folder
-
-
-def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_run_leaves_its_detector_points_and_maps(run):
@@ -122,15 +116,6 @@ def test_attention_and_the_released_variant_run_too(slices, tmp_path):
     options = ["max_epochs=1", "trials=1", "window=8", "chunk=5"]
     command = ["--recipe", "nemcek2021", "--variant", "released", "--data", str(slices), "--out", str(tmp_path / "b")]
     assert train.main([*command, "--set", *options]) == 0
-
-
-def elsewhere(run, folder):
-    """A copy of a run that knows no patient, so that any cohort may be predicted."""
-    copy = shutil.copytree(run, folder)
-    (copy / "bags.csv").write_text("id,patient,label\n")
-    table = copy / "predictions-validation.csv"
-    table.write_text(table.read_text().splitlines()[0] + "\n")
-    return copy
 
 
 def test_another_cohort_is_scored_by_the_frozen_detector(run, slices, tmp_path):

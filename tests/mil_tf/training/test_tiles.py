@@ -1,8 +1,6 @@
 """The method of lerousseau2020, whole runs on slides of seconds: what it learns from, writes, refuses, and goes on with."""
 
-import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from mil_tf.training.loop import Loop
 from preprocessing.__main__ import main
 from preprocessing.slides.cells import Cells
 from tests.preprocessing.slides.conftest import picture, stained
+from tests.runs import elsewhere, rows
 from tfrecords import Dataset
 
 pytest.importorskip("openslide")
@@ -76,11 +75,6 @@ def run(slides, tmp_path_factory):
     code, found = trained(slides, tmp_path_factory.mktemp("runs"))
     assert code == 0
     return found
-
-
-def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_run_leaves_maps_of_its_test_slides(run, slides):
@@ -159,15 +153,6 @@ def test_fewer_patches_in_memory_and_the_papers_variant_run_too(slides, tmp_path
     assert train.main([*given, "--out", str(tmp_path), "--set", *OPTIONS[:-1], "max_epochs=1"]) == 0
     config = json.loads(next(tmp_path.rglob("config.json")).read_text())
     assert config["options"]["patches_in_memory"] == 3 and config["options"]["statistics"] == "slide"
-
-
-def elsewhere(run, folder):
-    """A copy of a run that knows no patient, so that any cohort may be predicted."""
-    copy = shutil.copytree(run, folder)
-    (copy / "bags.csv").write_text("id,patient,label\n")
-    table = copy / "predictions-validation.csv"
-    table.write_text(table.read_text().splitlines()[0] + "\n")
-    return copy
 
 
 def test_another_cohort_gets_its_maps_whether_it_holds_tiles_or_not(run, copied, tmp_path):
