@@ -6,7 +6,8 @@ and, where --out-of-location names another data set, on all slides of that one, 
     python benchmarks/alpha_beta.py --data DIR --out-of-location DIR2 --seeds 3 --out docs/results/alpha_beta.csv
 
 Runs are kept in --runs, and what is in --out already is kept too, so that the benchmark can be stopped and gone on
-with. Beside the CSV stand the matrices of figure 2 as a PNG; benchmarks/tables.py has the table.
+with; rows of other options or data are refused. Beside the CSV stand the matrices of figure 2 as a PNG;
+benchmarks/tables.py has the table.
 """
 
 import argparse
@@ -45,6 +46,8 @@ def main(args=None):
 
     try:
         given.data = _data(given)
+        given.made = _made(given)
+        _check_rows(given)
         run_all(chosen, given)
     except DatasetError as error:
         print(f"alpha_beta: {error}", file=sys.stderr)
@@ -65,6 +68,30 @@ def _data(given):
             raise DatasetError(f"{given.out_of_location}: Expected other patients than {data} has. Received: "
                                f"{len(shared)} that it has, such as {shared[0]!r}.")
     return data
+
+
+def _made(given):
+    """What a row must have been made with to stand in one table with the others."""
+    from mil_tf import runs
+    from tfrecords import Dataset
+
+    folders = {"data": given.data, "other_data": given.out_of_location}
+    shards = {name: f"sha256 {runs.digest(Dataset(folder).info['shards'])[:12]}" if folder else "none"
+              for name, folder in folders.items()}
+    words = [*(["--quick"] if given.quick else []), *sorted(given.set), *([f"map={given.map}"] if given.map else [])]
+    return {"options": " ".join(words) or "none", **shards}
+
+
+def _check_rows(given):
+    """Raises DatasetError where --out has rows that were made with something else."""
+    from benchmarks.common import read_csv
+    from tfrecords import DatasetError
+
+    for row in read_csv(given.out):
+        for name, value in given.made.items():
+            if str(row.get(name)) != value:
+                raise DatasetError(f"{given.out}: Expected rows made with {name} {value}. Received: rows with "
+                                   f"{row.get(name)}; give another --out.")
 
 
 def run_all(chosen, given):
@@ -106,7 +133,7 @@ def measure(alpha, beta, seed, given):
 
         predict_dataset(run, Path(given.out_of_location), OUT)
         cohorts[OUT] = (OUT, given.out_of_location)
-    facts = _facts(run)
+    facts = {**given.made, **_facts(run)}
     return [{"alpha": alpha, "beta": beta, "seed": seed, "cohort": cohort, **row, **facts}
             for cohort, (name, folder) in cohorts.items() for row in scored(run, name, folder, given.map)]
 

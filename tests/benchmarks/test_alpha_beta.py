@@ -150,9 +150,9 @@ def test_what_is_measured_is_kept_and_gone_on_with(trained, tmp_path, capsys):
     words = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--seeds", "1", "--out", str(out), "--set", "patches=50"]
     assert alpha_beta.main([*words, "--only", "0.2,0.2"]) == 0
     first = out.read_text()
-    assert alpha_beta.main([*words, "--only", "0.2,0.2", "1,0", "--quick"]) == 0
+    assert alpha_beta.main([*words, "--only", "0.2,0.2", "1,0"]) == 0
     assert out.read_text().startswith(first) and len(called) == 2
-    assert called[0][-3:] == ["alpha=0.2", "beta=0.2", "patches=50"] and "--quick" in called[1] and "--resume" in called[1]
+    assert called[0][-3:] == ["alpha=0.2", "beta=0.2", "patches=50"] and "--resume" in called[1]
     from benchmarks.common import read_csv
 
     found = read_csv(out)
@@ -162,6 +162,29 @@ def test_what_is_measured_is_kept_and_gone_on_with(trained, tmp_path, capsys):
         assert 0 <= row["auc_low"] <= row["auc"] <= row["auc_high"] <= 1 and row["threshold"] == 0.4
     assert "(0.2, 0.8) not measured yet" in capsys.readouterr().out
     assert (tmp_path / "alpha_beta.png").exists()
+
+
+@pytest.mark.parametrize("words, told", [
+    (["--quick"], "made with options --quick patches=50. Received: rows with patches=50"),
+    (["--map", "position"], "made with options patches=50 map=position. Received: rows with patches=50"),
+])
+def test_rows_of_other_options_are_refused(trained, tmp_path, capsys, words, told):
+    data, called = trained
+    common = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--seeds", "1", "--out", str(tmp_path / "found.csv"),
+              "--only", "0.2,0.2", "--set", "patches=50"]
+    assert alpha_beta.main(common) == 0
+    before = (tmp_path / "found.csv").read_text()
+    assert alpha_beta.main([*common, *words]) == 2 and len(called) == 1
+    assert told in capsys.readouterr().err and (tmp_path / "found.csv").read_text() == before
+
+
+def test_rows_of_other_data_are_refused(trained, tmp_path, capsys):
+    data, called = trained
+    common = ["--runs", str(tmp_path / "runs"), "--seeds", "1", "--out", str(tmp_path / "found.csv"), "--only", "0.2,0.2"]
+    assert alpha_beta.main(["--data", str(data), *common]) == 0
+    other = write_slides(tmp_path / "other", count=6)
+    assert alpha_beta.main(["--data", str(other), *common]) == 2 and len(called) == 1
+    assert "made with data sha256 " in capsys.readouterr().err
 
 
 def test_another_data_set_is_predicted_and_scored_as_out_of_location(trained, tmp_path, monkeypatch):
