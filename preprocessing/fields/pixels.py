@@ -118,7 +118,7 @@ def _opened(path):
         with _silent(), tifffile.TiffFile(path) as file:
             series = file.series[0]
             page = series.keyframe
-            colours = page.photometric.name
+            colours = getattr(page.photometric, "name", page.photometric)  # a number where it is none of TIFF's
             if "PhotometricInterpretation" in page.tags and colours not in ("MINISBLACK", "RGB", "YCBCR"):
                 raise FieldError(f"Expected grey values, larger where brighter. Received: {colours}")
             yield series
