@@ -22,7 +22,7 @@ class Found(NamedTuple):
     Attributes:
         fields: [Field] in order of id.
         channels: names, or [] where one file has all of a field's and nobody named them.
-        classes: sorted names.
+        classes: sorted names: those that have a column, or else an image.
         rejected: [(id, path, reason)].
         told: lines to print.
     """
@@ -43,7 +43,7 @@ def read(args):
     Raises:
         UsageError: a table cannot be read, or there is no field at all.
     """
-    rows, channels = _rows(args)
+    rows, channels, named = _rows(args)
     rejected = [(row.id, str(args.images), row.reason) for row in rows if row.reason]
     good, twice = _once([row for row in rows if not row.reason])
     rejected += [(id, str(args.images), f"duplicate id: {count} rows in the image table") for id, count in twice]
@@ -53,7 +53,7 @@ def read(args):
         worst = next(iter(missing or rejected), None)
         first = f"; the first: {worst[0]!r}: {worst[2]}" if worst else ""
         raise UsageError(f"{args.images}: Expected rows of images. Received: none that can be used{first}.")
-    classes = sorted({name for row, _ in located for name in row.classes})
+    classes = sorted({*named, *(name for row, _ in located for name in row.classes)})
     _check_classes(classes, args.images)
     marks, bad, told = cells.read(args.cells, {row.id for row, _ in located}, classes) if args.cells else ({}, [], [])
     masks, doubled = _masks(args.masks, [row.id for row, _ in located])
@@ -63,7 +63,7 @@ def read(args):
 
 
 def _rows(args):
-    """([Row], [names of channels])."""
+    """([Row], [names of channels], [names of classes that have a column])."""
     columns = read_columns(args.images)
     form = form_of(args.images, FORMS)
     channels = chosen(args.channels, form.channels(columns))
@@ -73,12 +73,12 @@ def _rows(args):
         if not channels:
             raise UsageError(f"{args.images}: Expected columns {bbbc021.FILE}... of channels. Received: none.")
         mechanisms = bbbc021.read_mechanisms(args.moa)
-        return list(form.rows(read_table(args.images), channels, mechanisms, args.controls)), channels
+        return list(form.rows(read_table(args.images), channels, mechanisms, args.controls)), channels, []
     if args.moa is not None or args.controls:
         raise UsageError("--moa, --controls: Expected for tables in BBBC021's form only. Received: a plain table.")
     plain.check(args.images, columns)
     named = channels if form.channels(columns) else []
-    return list(form.rows(read_table(args.images), named)), channels
+    return list(form.rows(read_table(args.images), named)), channels, plain.classes(columns)
 
 
 def chosen(given, known):
