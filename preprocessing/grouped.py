@@ -84,7 +84,8 @@ def draw(images, by=WELL, test_fraction=TEST_FRACTION, validation_fraction=VALID
         raise UsageError(f"Expected a fraction in [0, 1) for test, (0, 1] for train. Received: test {test_fraction:g}.")
     shares = {**_shares(validation_fraction, 1 - test_fraction), "test": test_fraction}
     groups = _groups(images, (lambda image: image.patient) if by == WELL else (lambda image: _meta(image, by)))
-    return _checked(images, deal(groups, {name: share for name, share in shares.items() if share}, seed))
+    shares = {name: share for name, share in shares.items() if share}
+    return _checked(images, deal(groups, shares, seed), shares)
 
 
 def hold_out(images, replicates, validation_fraction=VALIDATION_FRACTION, seed=0):
@@ -108,7 +109,7 @@ def hold_out(images, replicates, validation_fraction=VALIDATION_FRACTION, seed=0
     held = [image for image in images if _meta(image, REPLICATE) in replicates]
     others = [image for image in images if _meta(image, REPLICATE) not in replicates]
     place = deal(_groups(others, lambda image: image.patient), _shares(validation_fraction, 1), seed)
-    return _checked(images, {**place, **{image.id: "test" for image in held}})
+    return _checked(images, {**place, **{image.id: "test" for image in held}}, PLACES)
 
 
 def deal(groups, shares, seed):
@@ -198,12 +199,16 @@ def _neediest(each, groups, needs, lacking):
     return max(needs[each], key=lambda place: (needs[each][place], needs[ALL][place], -PLACES.index(place)))
 
 
-def _checked(images, place):
-    """The Split. Raises UsageError where a part is empty or training lacks a class."""
+def _checked(images, place, parts):
+    """The Split. Raises UsageError where one of the parts is empty or training lacks a class."""
+    empty = [NAMES[part] for part in PLACES if part in parts and part not in place.values()]
+    if empty:
+        raise UsageError(
+            f"Expected images of each class for training, and some for {empty[-1]}. "
+            f"Received: {len(images)}, of which whole groups leave none; keep smaller groups, or more images."
+        )
     trained = {each for image in images if place[image.id] == "train" for each in image.classes}
     lacking = sorted({each for image in images for each in image.classes} - trained)
-    if VALIDATION not in place.values() or "train" not in place.values():
-        raise UsageError("Expected enough groups to train and validate. Received: too few; give other fractions.")
     if lacking:
         raise UsageError(
             f"Expected images of every class in training. Received: none of {lacking[0]!r}; hold out or leave out less."

@@ -29,7 +29,7 @@ class Root:
         parts = Path(given.replace("\\", "/")).parts
         for start in range(len(parts)):
             path = self.folder.joinpath(*parts[start:])
-            if path.is_file():
+            if os.path.isfile(path):  # a name that is too long is no error here
                 return str(path)
         found = self._named(parts[-1]) if parts else []
         if len(found) == 1:

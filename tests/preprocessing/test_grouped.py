@@ -127,7 +127,8 @@ def test_what_cannot_be_split_is_refused():
         (lambda: hold_out(cut, {"3"}), "Expected wells of one group. Received: 'P10_W0', in '3' and '1'"), (lambda: draw(cut, "plate"), "Expected wells of one group"),
         (lambda: draw([image._replace(meta={}) for image in images], "plate"), "--by plate: Expected images whose plate is known"),
         (lambda: draw(images, test_fraction=1.0), "Expected a fraction in"), (lambda: draw(images, test_fraction=-0.1), "Expected a fraction in"),
-        (lambda: draw(images, validation_fraction=0), "Expected a validation fraction"), (lambda: draw(images[:4]), "Expected enough groups"), (lambda: draw([]), "Expected enough groups"),
+        (lambda: draw(images, validation_fraction=0), "Expected a validation fraction"), (lambda: draw(images[:4]), "some for validation. Received: 4, of which whole groups leave none"), (lambda: draw([]), "some for validation. Received: 0"),
+        (lambda: draw(images[:8]), "Expected images of each class for training, and some for validation"),
         (lambda: hold_out([*images, Image("x", "x", ("late",), {"replicate": "3"})], {"3"}), "Expected images of every class in training. Received: none of 'late'"),
     ]:
         with pytest.raises(UsageError, match=message):
