@@ -35,8 +35,8 @@ class Root:
         if len(found) == 1:
             return found[0]
         if found:
-            raise FieldError(f"{len(found)} files below {self.folder} are called {parts[-1]}, none at {given}")
-        raise FieldError(f"no such file below {self.folder}: {given}")
+            raise FieldError(f"{len(found)} files below {self.folder} are called {parts[-1]!r}, none at {given!r}")
+        raise FieldError(f"no such file below {self.folder}: {given!r}")
 
     def _named(self, name):
         if self._by_name is None:

@@ -21,7 +21,7 @@ def test_a_file_is_found_where_the_table_says_or_where_the_archive_put_it(root):
 
 
 def test_a_name_that_several_have_or_none_is_told(root):
-    with pytest.raises(FieldError, match="2 files below .* are called d.tif, none at z/d.tif"):
+    with pytest.raises(FieldError, match="2 files below .* are called 'd.tif', none at 'z/d.tif'"):
         root.find("z/d.tif")
     for given in ("x/e.tif", "x", "", "y" * 5000 + ".tif"):
         with pytest.raises(FieldError, match="no such file below"):
