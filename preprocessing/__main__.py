@@ -2,6 +2,7 @@
 
     python -m preprocessing ct        head CTs (NIfTI, DICOM) and a label table -> bags
     python -m preprocessing slides    whole slides and a label table -> bags of tiles
+    python -m preprocessing fields    microscopy fields and an image table -> bags of one image
     python -m preprocessing cohort    what was read, excluded and why, positive and negative; cohort.csv
     python -m preprocessing qc        a page of pictures to look through: qc.html
     python -m preprocessing split     patient-safe test set and folds -> splits.csv
@@ -16,6 +17,7 @@ import sys
 COMMANDS = {
     "ct": "preprocessing.ct_job",
     "slides": "preprocessing.slides.job",
+    "fields": "preprocessing.fields.job",
     "cohort": "preprocessing.flow",
     "qc": "preprocessing.qc.page",
     "split": "preprocessing.split",

@@ -13,13 +13,18 @@ fold. It is frozen: an existing one is never written over without --force.
 --whole leaves nothing out: 20 % of the patients are test (--test-fraction 0 where the test set is another data
 set), 3 % of the others validation, all of the rest training, in a single fold; patients with and without positives
 are shared alike.
+
+A data set of microscopy fields is split by the wells of its plates (--by plate: by whole plates), each class to its
+share: --train-fraction of the images are training and validation together (kraus2016: 0.15), of which
+--validation-fraction is validation, and the rest is test. --by replicate --hold-out R holds the named replicates out:
+all of their images are test, and all others training or validation.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from preprocessing import units
+from preprocessing import grouped, units
 from preprocessing.cohort import FOLDS, TEST_FRACTION, Volume, draw
 from preprocessing.errors import UsageError
 from preprocessing.labels import read_labels, read_table
@@ -56,15 +61,20 @@ def parser():
     found.add_argument(
         "--test-fraction",
         type=float,
-        default=TEST_FRACTION,
-        help=f"of the positives, with --whole of the patients; default {TEST_FRACTION}",
+        help=f"of the positives, with --whole of the patients, of fields of the images; default {TEST_FRACTION}",
     )
     found.add_argument("--whole", action="store_true", help="every volume, one fold; nothing undersampled or left out")
     found.add_argument(
         "--validation-fraction",
         type=float,
-        help=f"with --whole, of the patients that are not test; default {VALIDATION_FRACTION}",
+        help=f"with --whole, of the patients that are not test; default {VALIDATION_FRACTION}; of fields, of the\n"
+        f"images that are not test; default {grouped.VALIDATION_FRACTION}",
     )
+    found.add_argument(
+        "--train-fraction", type=float, help="of fields: to train and validate together, instead of --test-fraction"
+    )
+    found.add_argument("--by", choices=grouped.BY, help=f"of fields: what is kept whole; default {grouped.WELL}")
+    found.add_argument("--hold-out", nargs="+", metavar="R", help="with --by replicate: which of them are test")
     found.add_argument("--exclude", metavar="CSV", help="table with a column id: what is to be in no split")
     found.add_argument("--force", action="store_true", help="write over an existing table")
     return found
@@ -74,6 +84,7 @@ def run(args):
     """Draws, writes and prints the split; returns the exit code."""
     volumes, unit = read_volumes(args)
     volumes, told = left_in(volumes, args.exclude, unit)
+    fields = unit == "field"
     if args.seed < 0:
         raise UsageError(f"--seed: Expected a whole number of at least 0. Received: {args.seed}.")
     out = Path(args.out) if args.out else Path(args.data) / SPLITS
@@ -81,29 +92,45 @@ def run(args):
         raise UsageError(
             f"{out} is there already, and splits are frozen; give another --out, or --force to write over it."
         )
-    split = _drawn(volumes, args)
+    split = _of_fields(volumes, args) if fields else _drawn(volumes, args)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, csv_text(SPLIT_COLUMNS, rows(volumes, split)))
-    print("\n".join([*summary(volumes, split, unit), *told]))
+    print("\n".join([*(grouped.summary(volumes, split) if fields else summary(volumes, split, unit)), *told]))
     print(f"written to {out}")
     return 0
 
 
+def _of_fields(images, args):
+    wrong = "--folds" if args.folds is not None else "--whole" if args.whole else None
+    if wrong:
+        raise UsageError(f"Expected {wrong} for other data than fields only. Received: {wrong}.")
+    return grouped.drawn(images, args)
+
+
 def _drawn(volumes, args):
+    of_fields = {"--by": args.by, "--hold-out": args.hold_out, "--train-fraction": args.train_fraction}
+    given = next((name for name, value in of_fields.items() if value is not None), None)
+    if given:
+        raise UsageError(f"Expected {given} for a data set of fields only. Received: {given}.")
     wrong = "--folds" if args.whole and args.folds is not None else None
     wrong = "--validation-fraction" if not args.whole and args.validation_fraction is not None else wrong
     if wrong:
         raise UsageError(f"Expected {wrong} {'without' if args.whole else 'with'} --whole only. Received: {wrong}.")
+    test = TEST_FRACTION if args.test_fraction is None else args.test_fraction
     if not args.whole:
-        return draw(volumes, args.seed, FOLDS if args.folds is None else args.folds, args.test_fraction)
+        return draw(volumes, args.seed, FOLDS if args.folds is None else args.folds, test)
     part = VALIDATION_FRACTION if args.validation_fraction is None else args.validation_fraction
-    return draw_whole(volumes, args.seed, part, args.test_fraction)
+    return draw_whole(volumes, args.seed, part, test)
 
 
 def read_volumes(args):
-    """([Volume], what each is) of a data set or a label table. Raises UsageError, here for a bad row too."""
+    """([Volume], what each is) of a data set or a label table; [`grouped.Image`] of a data set of fields. Raises
+    UsageError, here for a bad row too.
+    """
     if args.data:
         dataset = Dataset(args.data)
+        if units.of(dataset) == "field":
+            return grouped.images(dataset), "field"
         return [Volume(row.id, row.patient, _binary(row)) for row in dataset.rows], units.of(dataset)
     if not args.out:
         raise UsageError("--labels needs --out, the table to write.")
@@ -139,10 +166,11 @@ def left_in(volumes, path, unit="scan"):
     named = {row["id"] for row in lines}
     names = {v.id: {v.id, v.id.rpartition("/")[0]} if unit == "slice" else {v.id} for v in volumes}
     kept = [volume for volume in volumes if not names[volume.id] & named]
-    told = [f"{len(volumes) - len(kept)} volumes are excluded by {path}"]
+    called = units.COUNTED.get(unit, "volumes")
+    told = [f"{len(volumes) - len(kept)} {called} are excluded by {path}"]
     unknown = sorted(named.difference(*names.values()))
     if unknown:
-        told.append(f"{len(unknown)} ids in {path} are of no volume here, such as {unknown[0]!r}")
+        told.append(f"{len(unknown)} ids in {path} are of none here, such as {unknown[0]!r}")
     return kept, told
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from preprocessing.errors import ScanError, UsageError
 
 UNITS = ("scan", "slice")
-INSTANCES = {"slide": "tiles"}  # what a bag has, where it is not slices
-COUNTED = {"slide": "slides"}  # what is counted, where it is not volumes
+INSTANCES = {"slide": "tiles", "field": "images"}  # what a bag has, where it is not slices
+COUNTED = {"slide": "slides", "field": "images"}  # what is counted, where it is not volumes
 
 
 def of(dataset):

@@ -1,0 +1,1 @@
+"""Microscopy fields and an image table -> bags, one bag with one multi-channel image a field."""
