@@ -13,8 +13,8 @@ class Pooling(keras.layers.Layer):
     Masked instances count for nothing, whatever stands in them. A bag without an instance gives 0 and no gradient: no
     instance, none positive (our decision; for logits, which may be pooled by max and mean, it is no opinion).
 
-    Exponentials, logarithms and powers are taken in float32 (float64 under a float64 policy), sums of instances are added
-    up in float64. The policy decides what comes out: its compute dtype.
+    Exponentials, logarithms and powers are taken in float32 (float64 under a float64 policy), instances are added up in
+    float64. The policy decides what comes out: its compute dtype.
 
     Args:
         axis: the instance axes, counted from the end: -2 for instances (..., n, c), (-3, -2) for the positions of a

@@ -26,9 +26,9 @@ class IsrPooling(Pooling):
 def _isr(p, axis):
     """Of p (..., n, c), axes kept. A probability of 0, as masked instances have it, adds no odds.
 
-    The derivative by p_j is 1 / ((1 - p_j)(1 + v))^2, at most 1. Where instances are certain v has no bounds and g is 1:
-    a certain one alone has the limit of its slope, 1, of several each has the square of its share (our decision: the
-    limit where they become certain together), and the others have none.
+    The derivative by p_j is 1 / ((1 - p_j)(1 + v))^2, at most 1. Where an instance is certain v has no bounds and g is
+    1; its slope is the limit, 1, of several each has the square of its share (our decision: the limit where they become
+    certain together), and the others have none.
     """
 
     @tf.custom_gradient

@@ -28,8 +28,8 @@ class LogSumExpPooling(Pooling):
         self.r = above_zero("r", r)
 
     def pool(self, x, valid):
-        # g(p) = m + g(p - m) for every number m, so m may be one that has no gradient. From the smallest instance on all
-        # exp(r p) - 1 add up and nothing cancels: small probabilities keep their digits, and g is never below them.
+        # g(p) = m + g(p - m) for every number m, so m may be one that has no gradient. From the smallest instance on
+        # all exp(r p) - 1 add up and nothing cancels: small probabilities keep their digits, and g is never below them.
         least, most = smallest(x, valid, self.axis), largest(x, valid, self.axis)
         shift = tf.stop_gradient(tf.maximum(least, most - REACH / self.r))
         powers = tf.math.expm1(tf.where(valid, self.r * (x - shift), tf.zeros_like(x)))

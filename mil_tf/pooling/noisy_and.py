@@ -51,7 +51,7 @@ class NoisyAndPooling(Pooling):
     def pool(self, x, valid):
         # In float64: near its ends g has slopes that a float32 of m or of b no longer tells.
         found = tf.squeeze(mean(x, valid, self.axis), self.axis)
-        a, b = self.slope, tf.sigmoid(tf.cast(self.threshold_logit, tf.float64))
+        a, b = self.slope, tf.sigmoid(tf.cast(tf.convert_to_tensor(self.threshold_logit), tf.float64))
         # s(x) - s(y) = s(x) s(-y) (1 - exp(y - x)): the same fraction without differences that cancel, and s(-y) does.
         # Logarithms, as they have an exact slope where s rounds to 1.
         rise = tf.exp(tf.math.log_sigmoid(a * (found - b)) - tf.math.log_sigmoid(a * (1 - b)))
