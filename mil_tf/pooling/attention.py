@@ -70,7 +70,8 @@ class AttentionPooling(Pooling):
         """Softmax over the valid instances, 0 for the others."""
         most = tf.stop_gradient(largest(scores, valid, self.axis))
         powers = tf.exp(tf.where(valid, scores - most, tf.zeros_like(scores)))
-        return tf.where(valid, powers / total(powers, valid, self.axis), tf.zeros_like(powers))
+        whole = tf.cast(total(powers, valid, self.axis), powers.dtype)
+        return tf.where(valid, powers / whole, tf.zeros_like(powers))
 
     def compute_output_shape(self, input_shape):
         pooled = super().compute_output_shape(input_shape)

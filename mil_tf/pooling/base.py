@@ -13,8 +13,8 @@ class Pooling(keras.layers.Layer):
     Masked instances count for nothing, whatever stands in them. A bag without an instance gives 0 and no gradient: no
     instance, none positive (our decision; for logits, which may be pooled by max and mean, it is no opinion).
 
-    Sums, exponentials and logarithms are taken in float32 (float64 under a float64 policy). The policy decides what
-    comes out: its compute dtype.
+    Exponentials, logarithms and powers are taken in float32 (float64 under a float64 policy), instances are added up in
+    float64. The policy decides what comes out: its compute dtype.
 
     Args:
         axis: the instance axes, counted from the end: -2 for instances (..., n, c), (-3, -2) for the positions of a
@@ -70,24 +70,34 @@ class Pooling(keras.layers.Layer):
         return {**super().get_config(), "axis": self.axis}
 
 
+def added(x, axis):
+    """Sum of all instances, axes kept, in float64: one after another, 10,000 in float32 can lose three digits."""
+    return tf.reduce_sum(tf.cast(x, tf.float64), axis, keepdims=True)
+
+
 def total(x, valid, axis):
-    """Sum of the valid instances, axes kept."""
-    return tf.reduce_sum(tf.where(valid, x, tf.zeros_like(x)), axis, keepdims=True)
+    """Sum of the valid instances, axes kept, in float64."""
+    return added(tf.where(valid, x, tf.zeros_like(x)), axis)
 
 
 def mean(x, valid, axis):
-    """Mean of the valid instances, axes kept."""
-    return total(x, valid, axis) / count(valid, x.dtype, axis)
+    """Mean of the valid instances, axes kept, in float64."""
+    return total(x, valid, axis) / count(valid, axis)
 
 
-def count(valid, dtype, axis):
-    """Number of valid instances, at least 1, axes kept."""
-    return tf.maximum(tf.reduce_sum(tf.cast(valid, dtype), axis, keepdims=True), 1)
+def count(valid, axis):
+    """Number of valid instances, at least 1, axes kept, in float64."""
+    return tf.maximum(added(valid, axis), 1)
 
 
 def largest(x, valid, axis):
     """The largest valid instance, axes kept."""
     return tf.reduce_max(tf.where(valid, x, tf.constant(x.dtype.min, x.dtype)), axis, keepdims=True)
+
+
+def smallest(x, valid, axis):
+    """The smallest valid instance, axes kept."""
+    return -largest(-x, valid, axis)
 
 
 def above_zero(name, value):

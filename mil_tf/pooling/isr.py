@@ -3,10 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mil_tf.pooling.base import Pooling
-
-# Of 1 - p, so that the odds of a certain instance are finite; float32 can add 1e8 of them. Our decision.
-LEAST = 1e-30
+from mil_tf.pooling.base import Pooling, added
 
 
 @keras.saving.register_keras_serializable(package="mil_tf")
@@ -29,18 +26,23 @@ class IsrPooling(Pooling):
 def _isr(p, axis):
     """Of p (..., n, c), axes kept. A probability of 0, as masked instances have it, adds no odds.
 
-    The derivative by p_j is 1 / ((1 - p_j)(1 + v))^2, at most 1, though both its factors may be out of all bounds; of
-    instances that are certain each has the square of its share.
+    The derivative by p_j is 1 / ((1 - p_j)(1 + v))^2, at most 1. Where an instance is certain v has no bounds and g is
+    1; its slope is the limit, 1, of several each has the square of its share (our decision: the limit where they become
+    certain together), and the others have none.
     """
 
     @tf.custom_gradient
     def function(p):
-        rest = tf.maximum(1 - p, LEAST)
-        odds = tf.reduce_sum(p / rest, axis, keepdims=True)
+        certain = tf.equal(p, 1)
+        rest = tf.where(certain, tf.ones_like(p), 1 - p)
+        odds = tf.cast(added(tf.where(certain, tf.zeros_like(p), p / rest), axis), p.dtype)
+        number = tf.cast(added(certain, axis), p.dtype)
 
         def gradient(upstream):
-            return upstream * tf.square(1 / (rest * (1 + odds)))
+            ones = tf.cast(certain, p.dtype)
+            slopes = tf.where(number > 0, tf.math.divide_no_nan(ones, number), 1 / (rest * (1 + odds)))
+            return upstream * tf.square(slopes)
 
-        return odds / (1 + odds), gradient
+        return tf.where(number > 0, tf.ones_like(odds), odds / (1 + odds)), gradient
 
     return function(p)

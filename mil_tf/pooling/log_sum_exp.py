@@ -3,7 +3,10 @@
 import keras
 import tensorflow as tf
 
-from mil_tf.pooling.base import Pooling, above_zero, largest, mean
+from mil_tf.pooling.base import Pooling, above_zero, largest, mean, smallest
+
+# Above the shift, in units of 1/r: exp(60) is 1e26, which float32 holds, and no number of instances outweighs it.
+REACH = 60.0
 
 
 @keras.saving.register_keras_serializable(package="mil_tf")
@@ -25,10 +28,13 @@ class LogSumExpPooling(Pooling):
         self.r = above_zero("r", r)
 
     def pool(self, x, valid):
-        # g(p) = m + g(p - m) for every number m, so the largest instance may be one that has no gradient.
-        most = tf.stop_gradient(largest(x, valid, self.axis))
-        powers = tf.exp(tf.where(valid, self.r * (x - most), tf.zeros_like(x)))
-        return tf.squeeze(most + tf.math.log(mean(powers, valid, self.axis)) / self.r, self.axis)
+        # g(p) = m + g(p - m) for every number m, so m may be one that has no gradient. From the smallest instance on
+        # all exp(r p) - 1 add up and nothing cancels: small probabilities keep their digits, and g is never below them.
+        least, most = smallest(x, valid, self.axis), largest(x, valid, self.axis)
+        shift = tf.stop_gradient(tf.maximum(least, most - REACH / self.r))
+        powers = tf.math.expm1(tf.where(valid, self.r * (x - shift), tf.zeros_like(x)))
+        above = tf.math.log1p(mean(powers, valid, self.axis)) / self.r
+        return tf.squeeze(shift + tf.cast(above, x.dtype), self.axis)
 
     def get_config(self):
         return {**super().get_config(), "r": self.r}

@@ -20,4 +20,4 @@ class MeanPooling(Pooling):
     """
 
     def pool(self, x, valid):
-        return tf.squeeze(mean(x, valid, self.axis), self.axis)
+        return tf.cast(tf.squeeze(mean(x, valid, self.axis), self.axis), x.dtype)

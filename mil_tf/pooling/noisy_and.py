@@ -49,11 +49,13 @@ class NoisyAndPooling(Pooling):
         return tf.sigmoid(tf.convert_to_tensor(self.threshold_logit))
 
     def pool(self, x, valid):
+        # In float64: near its ends g has slopes that a float32 of m or of b no longer tells.
         found = tf.squeeze(mean(x, valid, self.axis), self.axis)
+        a, b = self.slope, tf.sigmoid(tf.cast(tf.convert_to_tensor(self.threshold_logit), tf.float64))
         # s(x) - s(y) = s(x) s(-y) (1 - exp(y - x)): the same fraction without differences that cancel, and s(-y) does.
-        a, b = self.slope, tf.cast(self.threshold, x.dtype)
-        rise = tf.sigmoid(a * (found - b)) / tf.sigmoid(a * (1 - b))
-        return rise * tf.math.expm1(-a * found) / math.expm1(-a)
+        # Logarithms, as they have an exact slope where s rounds to 1.
+        rise = tf.exp(tf.math.log_sigmoid(a * (found - b)) - tf.math.log_sigmoid(a * (1 - b)))
+        return tf.cast(rise * tf.math.expm1(-a * found) / math.expm1(-a), x.dtype)
 
     def get_config(self):
         return {**super().get_config(), "slope": self.slope, "start": self.start}

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mil_tf.pooling.base import Pooling
+from mil_tf.pooling.base import Pooling, added
 
 
 @keras.saving.register_keras_serializable(package="mil_tf")
@@ -35,9 +35,9 @@ def _noisy_or(p, axis):
     def function(p):
         certain = tf.equal(p, 1)
         logs = tf.where(certain, tf.zeros_like(p), tf.math.log1p(-p))
-        whole = tf.reduce_sum(logs, axis, keepdims=True)
+        whole = tf.cast(added(logs, axis), p.dtype)
         ones = tf.cast(certain, p.dtype)
-        number = tf.reduce_sum(ones, axis, keepdims=True)
+        number = tf.cast(added(ones, axis), p.dtype)
 
         def gradient(upstream):
             others = tf.exp(whole - logs)
