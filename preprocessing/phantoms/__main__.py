@@ -211,9 +211,13 @@ def run_fields(options):
 
 
 def run_field_sheet(options):
+    import matplotlib.image
+
+    from .fields.field import check_size
     from .fields.sheet import sheet
 
-    sheet(options.out, options.kind, options.size, options.scale, options.seed)
+    check_size(options.size, options.scale)
+    matplotlib.image.imsave(options.out, sheet(options.kind, options.size, options.scale, options.seed))
 
 
 if __name__ == "__main__":

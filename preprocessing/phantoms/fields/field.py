@@ -44,5 +44,5 @@ def check_size(size, scale):
     if not 0.2 <= scale <= 2 or min(size) < LEAST_SIDE * scale:
         raise ValueError(
             f"Expected a scale in [0.2, 2] and sides of at least {LEAST_SIDE} pixels times the scale. "
-            f"Received: {size[0]} x {size[1]} pixels at scale {scale:g}."
+            f"Received: {size[0]:g} x {size[1]:g} pixels at scale {scale:g}."
         )

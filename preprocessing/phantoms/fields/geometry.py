@@ -108,8 +108,3 @@ def view_around(y, x, reach, shape, scale):
         return None
     rows, columns = (((np.arange(s.start, s.stop) + 0.5) / scale).astype("f4") for s in spans)
     return View(*spans, rows[:, None], columns)
-
-
-def whole(shape, scale):
-    """The View of a whole field."""
-    return view_around(0, 0, 2 * max(shape) / scale, shape, scale)

@@ -1,7 +1,7 @@
 """What cells of every phenotype look like: numbers that the drawing of nuclei and cytoplasm takes.
 
-After the published descriptions of the compounds' effects on MCF-7 cells (Caie et al. 2010, Ljosa et al. 2013); the
-numbers are our decision. Lengths are units, pixels at scale 1.
+The mechanisms are those of BBBC021 (Caie et al. 2010, Ljosa et al. 2013). What each does to a cell is cell biology of
+textbooks, drawn large; the numbers are our decision. Lengths are units, pixels at scale 1.
 """
 
 from typing import NamedTuple

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .geometry import draw_shape
+from .geometry import ANGLES, draw_shape
 from .texture import ridge, spots
 
 PLAIN = 11.0  # units; radius at which one share of DNA has brightness 1
+RIM = 2.0  # units of cytoplasm that are left beside a nucleus (our decision)
 
 
 def draw_nuclei(rng, look, cell):
@@ -16,8 +17,9 @@ def draw_nuclei(rng, look, cell):
     sizes *= look.nucleus * 1.15 ** (number > 1) / np.sqrt(np.square(sizes).sum())
     most = 0.8 * float(cell.radius.min())
     sizes *= min(1.0, most / np.sqrt(np.square(sizes).sum()))
-    aside = look.aside * cell.size * rng.uniform(0.5, 1.3)
     turn = cell.turn + rng.choice([0, np.pi]) + rng.normal(0, 0.5)
+    room = float(cell.radius[round(turn * ANGLES / (2 * np.pi)) % ANGLES]) - np.sqrt(np.square(sizes).sum()) - RIM
+    aside = min(look.aside * cell.size * rng.uniform(0.5, 1.3), max(room, 0))
     middle = cell.y + aside * np.sin(turn), cell.x + aside * np.cos(turn)
     lean = cell.turn + rng.normal(0, 0.3)
     return [

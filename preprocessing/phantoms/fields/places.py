@@ -35,7 +35,6 @@ def _beside(rng, places, radii, radius, near):
     there = np.flatnonzero(np.isfinite(places[:, 0]))
     if not len(there):
         return None
-    # Late cells first: islands grow, instead of becoming one.
     chosen = there[rng.integers(0, len(there), TRIES)]
     far = (radii[chosen] + radius) * near * rng.uniform(1.0, 1.15, TRIES)
     turn = rng.uniform(0, 2 * np.pi, TRIES)

@@ -1,13 +1,14 @@
 """Contact sheet of field phantoms: one field a class, in colours, its name above."""
 
-import math
-
 import numpy as np
 
 from .cohort import draw_field
 
 COLUMNS = 4
-# Red, green, blue of every channel of a kind: actin red, tubulin green, DNA blue; cytoplasm red, protein green.
+TITLE = 16  # pixels of height for a name
+GAP = 4
+MOST = 120  # fields looked through for one of every class
+# Red, green, blue of every channel of a kind: DNA blue, tubulin green, actin red; cytoplasm red, protein green.
 COLOURS = {
     "mechanisms": ((0.15, 0.3, 1.0), (0.0, 0.9, 0.0), (1.0, 0.1, 0.0)),
     "localisation": ((0.75, 0.0, 0.15), (0.15, 1.0, 0.15)),
@@ -25,24 +26,24 @@ def composite(pixels, kind):
     return (np.clip(found, 0, 1) * 255).astype("u1")
 
 
-def sheet(path, kind="mechanisms", size=(300, 300), scale=1.0, seed=0):
-    """Writes a PNG with the first field of every class."""
-    from matplotlib.figure import Figure
-
-    pictures = {}
-    for index in range(len(COLOURS[kind]) * 60):
+def sheet(kind="mechanisms", size=(300, 300), scale=1.0, seed=0):
+    """uint8 (rows, columns, 3): the first field of one label of every class, by their names."""
+    tiles = {}
+    for index in range(MOST):
         place, field = draw_field(kind, seed, index, size, scale)
-        title = " + ".join(place.labels)
-        if len(place.labels) == 1 and title not in pictures:
-            pictures[title] = composite(field.pixels, kind), len(field.cells)
-        if len(pictures) == len(field.classes):
+        name = place.labels[0]
+        if len(place.labels) == 1 and name not in tiles:
+            tiles[name] = _titled(composite(field.pixels, kind), f"{name}, {len(field.cells)} cells")
+        if len(tiles) == len(field.classes):
             break
-    rows = math.ceil(len(pictures) / COLUMNS)
-    figure = Figure(figsize=(3.2 * COLUMNS, 3.4 * rows * size[0] / size[1]), layout="constrained")
-    axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
-    for axis, (title, (picture, cells)) in zip(axes, sorted(pictures.items())):
-        axis.imshow(picture, interpolation="nearest")
-        axis.set_title(f"{title}, {cells} cells", fontsize=9)
-    figure.savefig(path, dpi=160)
+    tiles = [tiles[name] for name in sorted(tiles)]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
+    return np.concatenate([np.concatenate(tiles[k : k + COLUMNS], 1) for k in range(0, len(tiles), COLUMNS)])
+
+
+def _titled(picture, title):
+    from PIL import Image, ImageDraw
+
+    framed = Image.fromarray(np.pad(picture, [(TITLE, GAP), (0, GAP), (0, 0)]))
+    ImageDraw.Draw(framed).text((GAP, 2), title, fill="white")
+    return np.asarray(framed)
