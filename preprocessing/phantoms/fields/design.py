@@ -13,6 +13,7 @@ from .looks import MECHANISMS
 
 REPLICATES = 3  # as BBBC021 has them
 SITES = 4  # at most, fields of a well, as BBBC021 has them
+FIELDS = 8  # of a class on a plate; 288 or 240 fields a week (our decision)
 STRAINS = 3  # of a localisation class and a week (our decision)
 SECOND = 0.35  # share of strains whose protein sits in two compartments (our decision)
 # Rows B to G, columns 02 to 11 of a plate of 96 wells: those at its edge are left empty, as in BBBC021.
@@ -86,11 +87,15 @@ def place_of(kind, seed, index):
 
 
 def _slots(kind, seed, own, name):
-    """[(number of the treatment, site)] of a class in a week: the wells have one to four sites, one of each first."""
+    """[(number of the treatment, site)] of a class in a week: FIELDS in wells of one to SITES, one of each first.
+
+    All classes have as many, so that no week is of a few classes only: plates could tell the class.
+    """
     rng = np.random.default_rng([seed, PLATES, own])
-    treatments = len(TREATMENTS[name]) if kind == "mechanisms" else STRAINS
-    sites = rng.integers(1, SITES + 1, treatments)
-    return [(number, site) for site in range(1, SITES + 1) for number in range(treatments) if site <= sites[number]]
+    sites = np.ones(len(TREATMENTS[name]) if kind == "mechanisms" else STRAINS, int)
+    while sites.sum() < FIELDS:
+        sites[rng.choice(np.flatnonzero(sites < SITES))] += 1
+    return [(number, site) for site in range(1, SITES + 1) for number in range(len(sites)) if site <= sites[number]]
 
 
 def _wells(seed, week):

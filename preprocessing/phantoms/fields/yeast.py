@@ -40,14 +40,20 @@ def draw(rngs, labels, shape, scale, batch):
 
 
 def draw_cells(rng, where, shape, scale):
-    """Yeast cells of a field; the first lies on it and has a bud, so that every class can be seen."""
+    """Yeast cells of a field, those whose centre lies on it first.
+
+    The first one is there always and has a bud, so that every class can be seen.
+    """
     cover = np.exp(rng.uniform(*np.log(COVER)))
     number = max(4, rng.poisson(cover * np.prod(np.array(shape) / scale + RADIUS) / (np.pi * RADIUS**2)))
     radii = RADIUS * np.exp(0.12 * rng.standard_normal(number))
     buds = radii * np.where(rng.random(number) < BUDDED, rng.uniform(0.3, 0.78, number), 0)
     buds[0] = buds[0] or 0.6 * radii[0]
-    places = scatter(where, radii + 0.5 * buds, np.array(shape) / scale, TOGETHER, NEAR)
+    sides = np.array(shape) / scale
+    places = scatter(where, radii + 0.5 * buds, sides, TOGETHER, NEAR)
     kept = np.flatnonzero(np.isfinite(places[:, 0]))
+    beyond = ((places[kept] < 0) | (places[kept] >= sides)).any(1)
+    kept = kept[np.argsort(beyond, kind="stable")]
     return [draw_yeast(rng, places[k], radii[k], buds[k]) for k in kept]
 
 

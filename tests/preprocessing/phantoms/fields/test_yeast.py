@@ -57,6 +57,12 @@ def test_the_smallest_field_shows_its_labels_too():
         assert "bud neck" in [own for _, _, own in found.cells]
 
 
+def test_cells_on_the_field_come_first():
+    for seed in range(12):
+        on = [0 <= cell.y < 600 and 0 <= cell.x < 600 for cell in cells(seed)]
+        assert on[0] and on == sorted(on, reverse=True) and cells(seed)[0].bud is not None
+
+
 def test_fields_are_sparse_and_about_half_of_the_cells_have_buds():
     numbers = [cells(seed) for seed in range(15)]
     assert np.mean([cell.bud is not None for there in numbers for cell in there]) == pytest.approx(0.57, abs=0.07)
