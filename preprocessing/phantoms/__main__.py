@@ -1,9 +1,11 @@
-"""Makes procedural head CTs and slides of stained tissue.
+"""Makes procedural head CTs, slides of stained tissue and microscopy fields.
 
 python -m preprocessing phantoms ct --n 200 --out DIR        NIfTI scans, masks, labels.csv, slices.csv
 python -m preprocessing phantoms sheet --out PNG             a contact sheet of one phantom, brain window
 python -m preprocessing phantoms slides --n 60 --out DIR     pyramidal TIFF slides, masks, labels.csv
 python -m preprocessing phantoms slide-sheet --out PNG       a contact sheet of slides, one a location
+python -m preprocessing phantoms fields --n 120 --out DIR    microscopy fields, masks, images.csv, moa.csv, cells.csv
+python -m preprocessing phantoms field-sheet --out PNG       a contact sheet of fields, one a class
 """
 
 import argparse
@@ -59,6 +61,7 @@ def parser():
     )
     show.add_argument("--outline", action="store_true", help="draw the mask's outline")
     add_slides(commands)
+    add_fields(commands)
     return top
 
 
@@ -85,6 +88,31 @@ def add_slides(commands):
     show.add_argument("--size", type=int, default=4096, help="pixels along each side (4096)")
     show.add_argument("--mpp", type=float, default=0.5, help="micrometres a pixel (0.5)")
     show.add_argument("--locations", type=names, default="tubular,airy,fatty,crypts,bundles")
+
+
+def add_fields(commands):
+    """Adds the commands of the microscopy fields."""
+    fields = commands.add_parser("fields", help="a folder of microscopy fields")
+    fields.set_defaults(run=run_fields)
+    fields.add_argument("--n", type=int, default=120, help="number of fields (120)")
+    fields.add_argument("--out", required=True, help="folder to make")
+    fields.add_argument(
+        "--size", type=int, nargs=2, default=(1024, 1280), metavar=("H", "W"), help="pixels (1024 1280)"
+    )
+    fields.add_argument("--vary", type=float, default=0.0, help="share that sides are longer or shorter by (0)")
+    fields.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (all cores)")
+    fields.add_argument("--force", action="store_true", help="replace what --out holds")
+    show = commands.add_parser("field-sheet", help="a contact sheet of fields, one a class")
+    show.set_defaults(run=run_field_sheet)
+    show.add_argument("--out", required=True, help="PNG to write")
+    show.add_argument("--size", type=int, nargs=2, default=(300, 300), metavar=("H", "W"), help="pixels (300 300)")
+    for command in (fields, show):
+        command.add_argument(
+            "--kind", default="mechanisms", choices=("mechanisms", "localisation"),
+            help="cancer cells under 12 mechanisms of action, or yeast with a protein in 10 places (mechanisms)",
+        )
+        command.add_argument("--scale", type=float, default=1.0, help="1: a cancer cell is 40 to 60 pixels wide (1)")
+        command.add_argument("--seed", type=int, default=0)
 
 
 def names(text):
@@ -157,6 +185,39 @@ def run_slide_sheet(options):
     from .slides.sheet import sheet
 
     matplotlib.image.imsave(options.out, sheet(options.seed, options.locations, options.size, options.mpp))
+
+
+def run_fields(options):
+    from preprocessing.progress import Progress
+
+    from .fields.cohort import make_cohort
+
+    bar = Progress(options.n, what="fields")
+    try:
+        make_cohort(
+            options.out,
+            options.n,
+            options.kind,
+            options.size,
+            options.scale,
+            options.seed,
+            options.vary,
+            options.jobs,
+            options.force,
+            step=bar.step,
+        )
+    finally:
+        bar.close()
+
+
+def run_field_sheet(options):
+    import matplotlib.image
+
+    from .fields.field import check_size
+    from .fields.sheet import sheet
+
+    check_size(options.size, options.scale)
+    matplotlib.image.imsave(options.out, sheet(options.kind, options.size, options.scale, options.seed))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Procedural fluorescence microscopy fields: cancer cells under twelve mechanisms of action, and yeast."""
