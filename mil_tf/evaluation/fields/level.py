@@ -6,9 +6,10 @@ import numpy as np
 
 from mil_tf.evaluation.fields.names import ACCURACY, CLASS_MEAN, MAP, MEAN_AUC
 from mil_tf.evaluation.fields.ranked import Ranked, defined_mean, rank_classes
-from mil_tf.evaluation.intervals import Estimate, bootstrap_estimate, rate_estimate
+from mil_tf.evaluation.intervals import Estimate, bootstrap_estimate, plain, rate_estimate
 
 NOT_ONE = "undefined: no row has exactly one class"
+NOT_ALONE = "undefined: on no row alone"
 
 
 class Level(NamedTuple):
@@ -38,16 +39,20 @@ class Level(NamedTuple):
         return {ACCURACY: self.accuracy, CLASS_MEAN: self.class_mean, MAP: self.ranked.mean_ap,
                 MEAN_AUC: self.ranked.mean_auc}
 
+    @property
+    def without_looking(self):
+        """What no look at a row would score: accuracy of the commonest class and of a guess, and mean AP by chance."""
+        return {"commonest_class": self.commonest, "guess": 1 / len(self.classes), "map": self.prevalence}
+
     def by_class(self):
         """{"recall", "ap", "auc": {class: Estimate}}."""
         return {"recall": self.recalls, "ap": self.ranked.ap, "auc": self.ranked.auc}
 
     def numbers(self):
         """As a dict of JSON values."""
-        nothing = {"commonest_class": self.commonest, "guess": 1 / len(self.classes), "map": self.prevalence}
-        known = {name: None if np.isnan(value) else value for name, value in nothing.items()}
+        nothing = plain(self.without_looking)
         return {"rows": self.rows, "patients": self.patients, "single": self.single,
-                **{name: one.numbers() for name, one in self.estimates.items()}, "without_looking": known,
+                **{name: one.numbers() for name, one in self.estimates.items()}, "without_looking": nothing,
                 "classes": {name: {key: values[name].numbers() for key, values in self.by_class().items()}
                             for name in self.classes},
                 "classes_ranked": self.ranked.used, "left_out": self.ranked.left_out,
@@ -67,10 +72,11 @@ def measure(name, classes, y_true, scores, patient, bootstrap):
     """
     single = y_true.sum(axis=1) == 1
     label, called = y_true.argmax(axis=1), scores.argmax(axis=1)
-    recalls = {each: rate_estimate(single & (label == at), label == called, patient) for at, each in enumerate(classes)}
+    recalls = {each: _share(single & (label == at), label == called, patient, NOT_ALONE)
+               for at, each in enumerate(classes)}
     counts = np.bincount(label[single], minlength=len(classes))
     return Level(name, tuple(classes), len(y_true), len(np.unique(patient)), int(single.sum()),
-                 _accuracy(single, label == called, patient),
+                 _share(single, label == called, patient, NOT_ONE),
                  _class_mean(label[single], called[single], len(classes), patient[single], bootstrap), recalls,
                  confusion_matrix(label[single], called[single], len(classes)),
                  rank_classes(classes, y_true, scores, patient, bootstrap),
@@ -95,9 +101,9 @@ def class_means(label, called, count):
     return values
 
 
-def _accuracy(single, right, patient):
-    found = rate_estimate(single, right, patient)
-    return found._replace(note=NOT_ONE) if not single.any() else found
+def _share(counted, right, patient, reason):
+    found = rate_estimate(counted, right, patient)
+    return found if counted.any() else found._replace(note=reason)
 
 
 def _class_mean(label, called, count, patient, bootstrap):

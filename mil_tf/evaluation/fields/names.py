@@ -48,6 +48,10 @@ MULTI_METHODS = (
      "validation has on none or all of its images is decided at 0.5. Macro: mean over the classes that occur, where "
      "the precision of a class that is never called counts as 0. Micro: all decisions together."),
 )
+ENSEMBLE = (
+    "Ensemble: the models answer together, by their mean probability of each class. Its interval is over wells, for "
+    "treatments over treatments: it tells how others would vary, with these models."
+)
 
 
 def methods(single_label, budget, least):

@@ -20,8 +20,6 @@ from mil_tf.evaluation.fields.text import ranked_told, rows_told
 from mil_tf.evaluation.page import cell, figure, row, table, words, write_page
 from mil_tf.evaluation.settings import settings_part
 
-CALIBRATION = "calibration error"
-
 
 def write_report(path, title, scores, figures, config, command):
     """Write the page.
@@ -40,7 +38,8 @@ def write_report(path, title, scores, figures, config, command):
     write_page(path, title, [
         f"<h1>{escape(title)}</h1>", f'<p class="soft">{escape(sample)}</p>',
         f'<p class="answer">{escape(answer(score))}</p>', *_notes(scores), "<h2>Images, treatments, cells</h2>",
-        level_table(scores), "<h2>Classes</h2>", class_table(score), *_cell_classes(score),
+        *(level_table(each) for each in reversed(scores)), calibration_table(scores), "<h2>Classes</h2>",
+        class_table(score), *_cell_classes(score),
         *(decision_table(score, decided) for decided in score.decisions), "<h2>Figures</h2>", _figures(figures),
         "<h2>How the numbers are made</h2>", "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>",
         "<h2>What made this run</h2>", settings_part(config), "<h3>Evaluation</h3>", f"<pre>{escape(command)}</pre>"])
@@ -61,8 +60,9 @@ def _accuracy_told(score, name):
     if not level.single:
         return f"None of the {UNITS[name]} has exactly one class, so there is no accuracy."
     accuracy, kind = level.accuracy, LEVELS[name]
-    return (f"{kind[0].upper()}{kind[1:]}: {accuracy.k:,} of {accuracy.n:,} right, accuracy {words(accuracy)}, "
-            f"class-mean {words(level.class_mean)}; always the commonest class would score {level.commonest:.3f}.")
+    mean = f", class-mean {words(level.class_mean)}" if name == IMAGE else ""
+    return (f"{kind[0].upper()}{kind[1:]}: {accuracy.k:,} of {accuracy.n:,} right, accuracy {words(accuracy)}{mean}; "
+            f"always the commonest class would score {level.commonest:.3f}.")
 
 
 def _notes(scores):
@@ -70,23 +70,21 @@ def _notes(scores):
     return [f'<div class="warn">{"".join(f"<p>{escape(note)}</p>" for note in notes)}</div>'] if notes else []
 
 
-def level_table(scores):
-    """Every level's measures, a column a cohort, with what no look at a row would score."""
-    rows, width = [], len(scores) + 1
-    for name, told in LEVELS.items():
-        found = [score.levels.get(name) for score in scores]
-        if any(found):
-            rows.append(f'<tr class="part"><th colspan="{width}">{escape(told)}</th></tr>')
-            rows += [row(words, [_of(level, lambda one, key=key: cell(one.estimates[key])) for level in found])
-                     for key, words in MEASURES.items()]
-            rows += [row("classes ranked", [_of(level, lambda one: _text(ranked_told(one))) for level in found]),
-                     row("rows", [_of(level, lambda one: _text(rows_told(one))) for level in found]),
-                     row("without looking", [_of(level, _nothing) for level in found])]
-    rows.append(f'<tr class="part"><th colspan="{width}">probabilities of the images</th></tr>')
-    rows += [row(CALIBRATION, [cell(score.calibration.error) for score in scores]),
-             row("by chance alone", [_text(f"{score.calibration.chance:.3f}") for score in scores])]
-    heads = [f"{score.name}: {score.sample}" for score in scores]
-    return table("Values with 95 % intervals; counts beside shares.", heads, rows, "")
+def level_table(score):
+    """A row a level: its measures, its size, and what no look at a row would score."""
+    rows = [row(LEVELS[name], [*(cell(one) for one in level.estimates.values()), *map(_text, (
+        ranked_told(level), rows_told(level), *(f"{value:.3f}" for value in level.without_looking.values())))])
+        for name, level in score.levels.items()]
+    heads = [*MEASURES.values(), "classes ranked", "of", "always the commonest class", "a guess", "AP by chance"]
+    caption = f"{score.name}: {score.sample}. Values with 95 % intervals; counts beside shares."
+    return table(caption, heads, rows, "many")
+
+
+def calibration_table(scores):
+    """The expected calibration error of each cohort's images."""
+    rows = [row(score.name, [cell(score.calibration.error), _text(f"{score.calibration.chance:.3f}")])
+            for score in scores]
+    return table("Probabilities of the images.", ["expected calibration error", "by chance alone"], rows, "numbers")
 
 
 def class_table(score):
@@ -119,17 +117,8 @@ def decision_table(score, decided):
     return table(f"{score.name}: decisions {decided.rule}.", ["threshold", *RATES.values()], rows, "numbers", "class")
 
 
-def _of(level, told):
-    return "<td></td>" if level is None else told(level)
-
-
 def _text(text):
     return f"<td>{escape(text)}</td>"
-
-
-def _nothing(level):
-    return _text(f"accuracy {level.commonest:.3f} (commonest class), {1 / len(level.classes):.3f} (a guess); "
-                 f"mean average precision {level.prevalence:.3f}")
 
 
 def _figures(figures):

@@ -55,7 +55,7 @@ class Cells:
     y_pool: np.ndarray
 
 
-def read_fields(path, classes=None, single_label=False):
+def read_fields(path, classes=None, single_label=False, need_patient=True):
     """Read a table of images: columns id, patient, y_true_<class>, y_prob_<class> and, where there are any,
     y_pool_<class>, replicate and treatment.
 
@@ -63,13 +63,14 @@ def read_fields(path, classes=None, single_label=False):
         path: of the table.
         classes: names that it must have, in the order to read them; None takes those of its columns.
         single_label: whether every image must have exactly one class.
+        need_patient: False where a table without the column may be read; every image is then a patient by itself.
 
     Raises:
         TableError: if a column is missing or of an unknown class, a value is out of range, an id appears twice, or an
             image of a single-label set has no class or several.
     """
     path = Path(path)
-    columns = read_columns(path, required=("id", "patient"))
+    columns = read_columns(path, required=("id", "patient") if need_patient else ("id",))
     classes = class_names(path, columns, classes, (TRUTH, PROBABILITY))
     ids = names(path, "id", columns["id"])
     refuse_duplicates(path, ids, "id")
@@ -77,8 +78,9 @@ def read_fields(path, classes=None, single_label=False):
     if single_label:
         _one_class_each(path, ids, truth)
     pooled = any(name.startswith(POOLED) for name in columns)
-    return Fields(path, classes, ids, names(path, "patient", columns["patient"]), _optional(columns, "replicate"),
-                  _optional(columns, "treatment"), truth, score_columns(path, columns, classes, PROBABILITY),
+    patient = names(path, "patient", columns["patient"]) if "patient" in columns else ids
+    return Fields(path, classes, ids, patient, _optional(columns, "replicate"), _optional(columns, "treatment"), truth,
+                  score_columns(path, columns, classes, PROBABILITY),
                   score_columns(path, columns, classes, POOLED) if pooled else None)
 
 
