@@ -91,12 +91,17 @@ def read_cells(path, images):
         path: of the table.
         images: Fields of the same cohort.
 
+    Returns:
+        Cells, None where the table has no row.
+
     Raises:
         TableError: as read_fields, and if a cell lies in no image of `images`, or is of an unknown class.
     """
     path = Path(path)
-    columns = read_columns(path, required=("id", "patient", "y_cell"))
+    columns = read_columns(path, required=("id", "patient", "y_cell"), least=0)
     class_names(path, columns, images.classes, (TRUTH, POOLED))
+    if not columns["id"]:
+        return None
     ids, truth = np.array(columns["id"]), truth_columns(path, columns, images.classes)
     _of_images(path, ids, truth, images)
     return Cells(path, ids, names(path, "patient", columns["patient"]), _own(path, columns["y_cell"], images.classes),
