@@ -2,7 +2,6 @@
 
 import csv
 import json
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -95,12 +94,3 @@ def write_run(out, bags=24, fold=0, seed=0, skill=2.0, multi=0.0, test=(3,), tre
         write_tables(run, name, rows, skill, [place, bags, fold, seed], softmax=not multi, cells=cells)
     return run
 
-
-def table_of(truth, scores, pool=None, patient=None, treatment=None, replicate=None, classes=CLASSES):
-    """Columns of a table as `mil_tf.evaluation.fields.tables.Fields` wants them, by name."""
-    n, blank = len(truth), np.array([""] * len(truth))
-    ids = np.array([f"i{row}" for row in range(n)])
-    return SimpleNamespace(
-        id=ids, patient=ids if patient is None else np.array(patient), y_true=np.array(truth), y_prob=np.array(scores),
-        y_pool=pool, classes=tuple(classes), treatment=blank if treatment is None else np.array(treatment),
-        replicate=blank if replicate is None else np.array(replicate))

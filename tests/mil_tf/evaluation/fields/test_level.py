@@ -7,7 +7,7 @@ from sklearn import metrics as sk
 from mil_tf.evaluation.fields.level import measure
 from mil_tf.evaluation.intervals import PatientBootstrap
 
-pytestmark = pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+pytestmark = pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true", "ignore:A single label was found")
 
 
 def cohort(seed):
