@@ -18,9 +18,9 @@ ensemble), a fitted learning curve, and the smallest number that reaches the lar
 itself, their mean and its interval) and ensemble (mean probability, majority vote). Without y_pred a bag is called
 positive at 0.5, without id the rows must be the same bags in the same order, without patient every bag is a patient.
 
-Of a run on fields (images of several classes) the answer is accuracy, class-mean accuracy and mean average precision of
-its images, treatments (median over their images) and cropped cells, from predictions-*.csv and cells-*.csv; several such
-runs have a page of accuracy and mean average precision against the number of bags.
+Of a run on fields (images of several classes) the answer is accuracy, class-mean accuracy and mean average precision
+of its images, treatments (median over their images) and cropped cells, from predictions-*.csv and cells-*.csv;
+several such runs have a page of accuracy and mean average precision against the number of bags.
 
 --patches writes predictions-FILE.csv into --out (default: here) and scores it: AUC, average precision, and decisions at
 the model's threshold.
