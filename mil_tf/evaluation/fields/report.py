@@ -96,7 +96,7 @@ def class_table(score):
                        cell(level.ranked.auc[each]), *(cell(one.recalls[each]) for one in more)])
             for each, count in zip(level.classes, truth.sum(axis=0))]
     return table(f"{score.name}: each class's accuracy is the share of its images with no other class that are right.",
-                 heads, rows, "numbers", "class")
+                 heads, rows, "numbers many", "class")
 
 
 def _cell_classes(score):
@@ -106,7 +106,7 @@ def _cell_classes(score):
     heads = [f"{words}, {LEVELS[level.name].partition(', ')[2]}" for level in levels for words in ("accuracy", "AP")]
     rows = [row(each, [cell(one) for level in levels for one in (level.recalls[each], level.ranked.ap[each])])
             for each in score.predictions.classes]
-    return [table(f"{score.name}: cropped cells.", heads, rows, "numbers", "class")]
+    return [table(f"{score.name}: cropped cells.", heads, rows, "numbers many", "class")]
 
 
 def decision_table(score, decided):
@@ -114,7 +114,7 @@ def decision_table(score, decided):
     rows = [row(each, [_text(f"{at:.4g}"), *(cell(decided.by_class[rate][each]) for rate in RATES)])
             for each, at in decided.thresholds.items()]
     rows += [row(how, [_text(""), *(cell(decided.average[how, rate]) for rate in RATES)]) for how in ("macro", "micro")]
-    return table(f"{score.name}: decisions {decided.rule}.", ["threshold", *RATES.values()], rows, "numbers", "class")
+    return table(f"{score.name}: decisions {decided.rule}.", ["threshold", *RATES.values()], rows, "numbers many", "class")
 
 
 def _text(text):

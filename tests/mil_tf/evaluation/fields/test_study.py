@@ -1,6 +1,7 @@
 """Grids of runs on fields: each size in both readings, and a page of how many images are enough."""
 
 import csv
+import pickle
 
 import numpy as np
 import pytest
@@ -66,6 +67,12 @@ def test_the_statistic_is_that_of_the_tables(tmp_path):
     level = score_fields("test", table, resamples=20).levels["image"]
     values = image_values(table)(np.ones((1, len(table.id))))[:, 0]
     assert values == pytest.approx([level.estimates[key].value for key in ("accuracy", "class_mean_accuracy", "map")])
+
+
+def test_a_score_travels_between_processes(tmp_path):
+    score = grid_of(tmp_path, (12,), 1).members[0].score
+    other = pickle.loads(pickle.dumps(score))
+    assert other.numbers() == score.numbers() and other.sample == score.sample
 
 
 @pytest.mark.long
