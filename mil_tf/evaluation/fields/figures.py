@@ -92,7 +92,7 @@ def classes_figure(score):
 
 def calibration_figure(score):
     """Reliability of the images' highest probabilities."""
-    figure = Figure(figsize=(5.2, 5.8), layout="constrained")
+    figure = Figure(figsize=(5.7, 5.8), layout="constrained")
     axes, share = figure.subplots(), "share that has the class called"
     reliability_panel(axes, score.calibration, _caption(score, 55), share, "images")
     return figure

@@ -114,7 +114,8 @@ def decision_table(score, decided):
     rows = [row(each, [_text(f"{at:.4g}"), *(cell(decided.by_class[rate][each]) for rate in RATES)])
             for each, at in decided.thresholds.items()]
     rows += [row(how, [_text(""), *(cell(decided.average[how, rate]) for rate in RATES)]) for how in ("macro", "micro")]
-    return table(f"{score.name}: decisions {decided.rule}.", ["threshold", *RATES.values()], rows, "numbers many", "class")
+    heads = ["threshold", *RATES.values()]
+    return table(f"{score.name}: decisions {decided.rule}.", heads, rows, "numbers many", "class")
 
 
 def _text(text):
