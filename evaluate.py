@@ -3,7 +3,8 @@
     python evaluate.py runs/remedios2020/bags-400/fold-0/seed-0
     python evaluate.py runs/remedios2020             every run below, and how many bags are enough
     python evaluate.py RUN --on DIR --name X         another cohort: predicted first, then scored
-    python evaluate.py --predictions fold*.csv       tables of any models: y_true,y_prob[,y_pred][,id][,patient]
+    python evaluate.py --predictions fold*.csv       tables of any models: y_true,y_prob[,y_pred][,id][,patient],
+                                                     or of several classes: id,y_true_<class>,y_prob_<class>
     python evaluate.py --patches X.h5 --model EXPORT      a model of slides on patches of PatchCamelyon
 
 Reads predictions-*.csv, instances-*.csv, config.json and history.csv of the run; writes evaluation/ and
@@ -16,6 +17,10 @@ ensemble), a fitted learning curve, and the smallest number that reaches the lar
 --predictions scores the models of a cross-validation on one test set in both readings: per fold (each model by
 itself, their mean and its interval) and ensemble (mean probability, majority vote). Without y_pred a bag is called
 positive at 0.5, without id the rows must be the same bags in the same order, without patient every bag is a patient.
+
+Of a run on fields (images of several classes) the answer is accuracy, class-mean accuracy and mean average precision
+of its images, treatments (median over their images) and cropped cells, from predictions-*.csv and cells-*.csv;
+several such runs have a page of accuracy and mean average precision against the number of bags.
 
 --patches writes predictions-FILE.csv into --out (default: here) and scores it: AUC, average precision, and decisions at
 the model's threshold.

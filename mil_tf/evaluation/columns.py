@@ -92,10 +92,10 @@ def whole_numbers(path, name, texts):
     return values.astype(np.int64)
 
 
-def probabilities(path, texts):
-    """The column y_prob, float64 (n,) in [0, 1]."""
-    values = numbers(path, "y_prob", texts)
-    refuse(path, "y_prob", texts, (values < 0) | (values > 1), "a probability in [0, 1]")
+def probabilities(path, texts, name="y_prob"):
+    """Probabilities of a column, float64 (n,) in [0, 1]."""
+    values = numbers(path, name, texts)
+    refuse(path, name, texts, (values < 0) | (values > 1), "a probability in [0, 1]")
     return values
 
 

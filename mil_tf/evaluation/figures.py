@@ -26,7 +26,9 @@ STYLE = {"text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtic
          "svg.fonttype": "none", "svg.hashsalt": "mil_tf", "pdf.fonttype": 42}
 PROFILES_PER_CLASS = 3
 HISTORY_NAMES = {"train_loss": "training loss", "validation_loss": "validation loss",
-                 "validation_ap": "validation AP", "validation_auc": "validation AUC"}
+                 "validation_ap": "validation AP", "validation_auc": "validation AUC",
+                 "validation_map": "validation mean AP", "validation_error": "validation error"}
+MEASURED = {"validation AP and AUC": {"validation_ap": POSITIVE, "validation_auc": NEGATIVE}}
 
 
 def draw(figure_function, *args):
@@ -106,20 +108,20 @@ def calibration_figure(score):
     return figure
 
 
-def reliability_panel(axes, calibration, title):
+def reliability_panel(axes, calibration, title, share="share of positives", noun="bags"):
     """Share of positives over mean probability, a point a bin with its interval and its number of bags."""
     bins = calibration.bins
     x, y = [one.probability for one in bins], np.array([one.positive.value for one in bins])
     reach = [y - [one.positive.low for one in bins], [one.positive.high for one in bins] - y]
     axes.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":", label="probabilities that mean what they say")
     axes.errorbar(x, y, yerr=reach, color=POSITIVE, marker="o", ms=5, lw=1.2, elinewidth=1, capsize=2,
-                  label="share of positives with 95 % interval")
+                  label=f"{share} with 95 % interval")
     for one, at in zip(bins, x):
         axes.annotate(f"{one.positive.n}", (at, -0.075), ha="center", va="center", fontsize=8, annotation_clip=False)
     axes.axhline(0, color=INK, lw=0.6)
-    axes.set(xlim=(-0.05, 1.05), ylim=(-0.12, 1.03), ylabel="share of positives", title=title + "\n"
+    axes.set(xlim=(-0.05, 1.05), ylim=(-0.12, 1.03), ylabel=share, title=title + "\n"
              f"expected calibration error {calibration.error}\nby chance alone {calibration.chance:.3f}",
-             xlabel="mean probability of the bin (below the points: its number of bags)")
+             xlabel=f"mean probability of the bin (below the points: its number of {noun})")
     axes.grid(alpha=0.25, lw=0.6)
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.15), borderaxespad=0)
 
@@ -159,13 +161,13 @@ def _curves(scores, curve, key, name, xlabel, ylabel, drawstyle, where):
     return figure
 
 
-def history_figure(history, validation):
-    """Losses, and AP and AUC of the `validation` cohort, over epochs.
+def history_figure(history, validation, measured=MEASURED):
+    """Losses, and what was measured on the `validation` cohort, over epochs.
 
-    `history` maps a column's name to floats, shape (epochs,); a column that is not there is not drawn.
+    `history` maps a column's name to floats, shape (epochs,), `measured` the words of an axis to {column: colour}; a
+    column that is not there is not drawn.
     """
-    panels = [("loss", {"train_loss": NEGATIVE, "validation_loss": POSITIVE}),
-              ("validation AP and AUC", {"validation_ap": POSITIVE, "validation_auc": NEGATIVE})]
+    panels = [("loss", {"train_loss": NEGATIVE, "validation_loss": POSITIVE}), *measured.items()]
     panels = [(label, [c for c in colours if c in history], colours) for label, colours in panels]
     panels = [panel for panel in panels if panel[1]]
     figure = Figure(figsize=(4.4 * len(panels) + 0.4, 3.4), layout="constrained")

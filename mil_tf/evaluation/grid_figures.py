@@ -18,7 +18,7 @@ COLUMNS = 3
 
 def size_figure(study, key):
     """A metric against the number of bags: box and points per fold, the ensemble, the fitted law with its band."""
-    figure = Figure(figsize=(8.6, 5.0) if key == AP else (6.2, 4.7), layout="constrained")
+    figure = Figure(figsize=(8.6, 5.0) if key == study.first else (6.2, 4.7), layout="constrained")
     axes, bags = figure.subplots(), np.array([size.bags for size in study.sizes], dtype=np.float64)
     wide = bags[-1] / bags[0] > WIDE_RANGE
     place = np.log10(bags) if wide else bags
@@ -28,11 +28,11 @@ def size_figure(study, key):
     _ensembles(axes, place, [size.together[key] for size in study.sizes], width)
     _law(axes, study.curves[key], np.log10 if wide else np.asarray)
     axes.set_xticks(place, [f"{size.bags:,}" for size in study.sizes])
-    axes.set(xlabel="training bags" + (" (logarithmic)" if wide else ""), ylabel=DRAWN[key],
+    axes.set(xlabel="training bags" + (" (logarithmic)" if wide else ""), ylabel=study.drawn[key],
              xlim=(place[0] - 1.4 * width, place[-1] + 1.4 * width))
     axes.grid(alpha=0.25, lw=0.6, axis="y")
     # Below, where no box can lie.
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3 if key == AP else 2)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3 if key == study.first else 2)
     figure.suptitle(_caption(study), fontsize=10)
     return figure
 

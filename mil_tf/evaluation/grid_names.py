@@ -10,14 +10,18 @@ CAPTIONS = {
     "precision_recall_by_size": "Precision and recall at each size",
     "confusion_largest": "Confusion of the largest size, in both readings",
 }
-METHODS = (
-    ("Per fold: every model is measured by itself; the value is the mean over folds, the interval Student's t over "
-     "folds (seeds of one fold are averaged first, as they share their data). It tells how training and its data "
-     "vary, on these test bags."),
-    ("Ensemble: the models answer together, by their mean probability (AP, AUC) and by a majority of their decisions "
-     "(rates and confusion; a tie goes by the mean probability). Its interval comes from a bootstrap by patient, for "
-     "rates from Wilson's formula: it tells how other patients would vary, with these models. The two readings of one "
-     "cross-validation are different numbers{example}."),
+PER_FOLD = (
+    "Per fold: every model is measured by itself; the value is the mean over folds, the interval Student's t over "
+    "folds (seeds of one fold are averaged first, as they share their data). It tells how training and its data "
+    "vary, on these test bags."
+)
+ENSEMBLE = (
+    "Ensemble: the models answer together, by their mean probability (AP, AUC) and by a majority of their decisions "
+    "(rates and confusion; a tie goes by the mean probability). Its interval comes from a bootstrap by patient, for "
+    "rates from Wilson's formula: it tells how other patients would vary, with these models. The two readings of one "
+    "cross-validation are different numbers{example}."
+)
+COMPARED = (
     ("Shortfall: the largest size minus this one, fold by fold and seed by seed, Student's t over folds. The folds' "
      "training sets are nested and their test bags the same, so what makes a fold easy falls out of the difference. "
      "Beside it the ensembles' shortfall, whose interval is over patients. Each interval is for one size by itself."),
@@ -30,13 +34,18 @@ METHODS = (
      "Dark band: 95 % of what other training sets would give, from the folds' scatter (Student's "
      "t). Light band: with other test patients as well (bootstrap). Curves need not follow it (Viering and Loog 2023): "
      "whether the sizes' means lie on it is tested (lack of fit, F test) and said below the figure."),
-    ("Precision and recall: each model's precision is the step function whose area is its average precision, and the "
-     "mean is taken at equal recall (vertical averaging), so its area is the mean average precision. Band: 95 % of "
-     "that mean, Student's t over folds at each recall."),
-    ("Boxes are the quartiles of the models' values with the median; whiskers reach to the least and the greatest."),
-    ("Decisions at 0.5 {rule}; at the validation threshold each model decides by the one that its own validation "
-     "bags chose."),
 )
+VERTICAL = (
+    "Precision and recall: each model's precision is the step function whose area is its average precision, and the "
+    "mean is taken at equal recall (vertical averaging), so its area is the mean average precision. Band: 95 % of "
+    "that mean, Student's t over folds at each recall."
+)
+BOXES = "Boxes are the quartiles of the models' values with the median; whiskers reach to the least and the greatest."
+DECISIONS = (
+    "Decisions at 0.5 {rule}; at the validation threshold each model decides by the one that its own validation "
+    "bags chose."
+)
+METHODS = (PER_FOLD, ENSEMBLE, *COMPARED, VERTICAL, BOXES, DECISIONS)
 EXAMPLES = {SCANS: ": the paper's 0.9698 is an ensemble's, its folds' mean is 0.952", TILES: ""}
 RULES = {SCANS: "are the paper's rule", TILES: "call a slide positive if any of its tiles is"}
 

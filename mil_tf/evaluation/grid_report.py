@@ -32,8 +32,8 @@ def write_grid_report(path, study, figures, gallery, flow, command):
     headline = title(study)
     write_page(path, headline, [
         f"<h1>{escape(headline)}</h1>", f'<p class="soft">{escape(scope(study))}</p>', _answer(study), _facts(study),
-        *_absent(study), "<h2>Average precision against the number of bags</h2>", _figure(figures, FILE_NAMES[AP]),
-        _law_told(study, AP), metric_table(study, AP), _enough_table(study),
+        *absent_part(study), "<h2>Average precision against the number of bags</h2>", _figure(figures, FILE_NAMES[AP]),
+        _law_told(study, AP), metric_table(study, AP), enough_table(study),
         "<h2>AUC, sensitivity and specificity</h2>", _others(study, figures), "<h2>Precision and recall</h2>",
         _figure(figures, "precision_recall_by_size"),
         "<h2>Confusion of the largest size</h2>", _figure(figures, "confusion_largest"), confusion_table(study),
@@ -96,8 +96,8 @@ def _fact(value, name):
     return f"<div><strong>{escape(number)}</strong>{told} {escape(name)}</div>"
 
 
-def _absent(study):
-    """What is not there, where anything is not."""
+def absent_part(study):
+    """HTML of what is not there, where anything is not."""
     lines = [*study.grid.missing, *(f"left out: {line}" for line in study.grid.set_aside)]
     if not study.grid.common_test:
         lines.append("The folds have test sets of their own, so there is no ensemble, and nothing of other patients.")
@@ -144,7 +144,7 @@ def metric_table(study, key):
     """Both readings of a metric at each size, and how each size compares with the largest."""
     heads = ["per fold: mean", "ensemble", "shortfall, per fold", "shortfall, ensemble", ""]
     rows = [_size_row(study, size, key) for size in study.sizes]
-    caption = f"{DRAWN[key]}, values with 95 % intervals; shortfall: {study.largest.bags:,} bags minus this size"
+    caption = f"{study.drawn[key]}, values with 95 % intervals; shortfall: {study.largest.bags:,} bags minus this size"
     return table(caption, heads, rows, "numbers", "bags")
 
 
@@ -157,15 +157,16 @@ def _size_row(study, size, key):
     return row(f"{size.bags:,}", cells)
 
 
-def _enough_table(study):
+def enough_table(study):
     """For each metric the sizes that reach the largest, are as good, and are worse."""
     rows = []
-    for key, name in DRAWN.items():
+    for key, name in study.drawn.items():
         found = study.enough[key]
         worse = ", ".join(f"{one.bags:,}" for one in found.compared if one.worse) or "none"
         cells = [_from(found.reached, found.largest), _from(found.as_good, found.largest), worse]
         rows.append(row(name, [f"<td>{text}</td>" for text in cells]))
-    heads = [f"reaches {study.largest.bags:,}", f"as good to within {study.enough[AP].margin:g}", "shown to be worse"]
+    margin = study.enough[study.first].margin
+    heads = [f"reaches {study.largest.bags:,}", f"as good to within {margin:g}", "shown to be worse"]
     return table("How many bags are enough, by each metric per fold.", heads, rows, "numbers")
 
 
@@ -220,12 +221,13 @@ def _runs(study, folder):
         score, rates = member.score, member.score.decisions[0].rates
         cells = [value_cell(one) for one in (*score.ranking.values(), rates["tpr"], rates["tnr"])]
         rows.append(row(f"{member.bags:,}", [f"<td>{member.fold}</td><td>{member.seed}</td>", *cells,
-                                             f"<td>{_link(member, study.cohort, folder)}</td>"]))
+                                             f"<td>{run_link(member, study.cohort, folder)}</td>"]))
     heads = ["fold", "seed", "AP", "AUC", "TPR at 0.5", "TNR at 0.5", ""]
     return table("Each model by itself; intervals are over patients.", heads, rows, "numbers many", "bags")
 
 
-def _link(member, cohort, folder):
+def run_link(member, cohort, folder):
+    """A link to a run's own page, "" where that does not lie below this one."""
     name = "report.html" if cohort == "test" else f"report-{cohort}.html"
     try:
         return f'<a href="{escape((member.run / name).relative_to(folder).as_posix())}">report</a>'

@@ -19,6 +19,16 @@ def write_grid_results(folder, study, gallery):
         study: a Study.
         gallery: a Gallery, or the text why there is none.
     """
+    write_sizes(folder, study)
+    write_csv(folder / "precision_recall.csv", ("bags", "recall", "mean", "low", "high", "ensemble"), _recalls(study))
+    write_csv(folder / "confusion.csv", ("bags", "rule", "reading", "tn", "fp", "fn", "tp"), _confusions(study))
+    if isinstance(gallery, Gallery):
+        write_csv(folder / "gallery.csv", GALLERY_COLUMNS, gallery_rows(gallery))
+    (folder / "answer.txt").write_text("\n".join(summary_lines(study)) + "\n", encoding="utf-8")
+
+
+def write_sizes(folder, study):
+    """Write the tables of metrics against the number of bags: models, sizes, shortfalls, learning_curve and laws."""
     write_csv(folder / "models.csv", ("bags", "fold", "seed", "metric", "rule", "value"), _models(study))
     write_csv(folder / "sizes.csv", ("bags", "metric", "rule", "reading", "value", "low", "high", "models", "folds",
                                      "note"), _sizes(study))
@@ -28,11 +38,6 @@ def write_grid_results(folder, study, gallery):
                                               "patients_low", "patients_high"), _curves(study))
     write_csv(folder / "laws.csv", ("metric", "rule", "limit", "drop", "rate", "origin", "gain_of_doubling", "low",
                                     "high", "misfit_p", "note"), _laws(study))
-    write_csv(folder / "precision_recall.csv", ("bags", "recall", "mean", "low", "high", "ensemble"), _recalls(study))
-    write_csv(folder / "confusion.csv", ("bags", "rule", "reading", "tn", "fp", "fn", "tp"), _confusions(study))
-    if isinstance(gallery, Gallery):
-        write_csv(folder / "gallery.csv", GALLERY_COLUMNS, gallery_rows(gallery))
-    (folder / "answer.txt").write_text("\n".join(summary_lines(study)) + "\n", encoding="utf-8")
 
 
 def _models(study):

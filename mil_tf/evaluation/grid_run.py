@@ -6,6 +6,8 @@ import sys
 from html import escape
 from pathlib import Path
 
+from mil_tf.evaluation.fields.score import FieldScore
+from mil_tf.evaluation.fields.study import field_study
 from mil_tf.evaluation.grid import find_grids
 from mil_tf.evaluation.material import MaterialError, find_material
 from mil_tf.evaluation.showing import grid_gallery, save_gallery
@@ -25,31 +27,54 @@ def evaluate_grids(folder, results, unfinished, cohort, data, resamples, seed, m
         margin: shortfall of the largest size that would not matter.
         show: called with each piece of text.
     """
-    from mil_tf.evaluation.grid_report import summary_lines
-
     grids, strangers = find_grids(results, unfinished)
     for run in strangers:
         show(f"{run}: in no grid; neither its config.json nor its folder tells bags, fold and seed")
     for grid in grids:
         if len(grid.members) > 1:
-            found = study(grid, cohort, resamples, seed, margin)
-            page = _write(Path(folder), found, data, cohort, "" if len(grids) == 1 else _file_name(grid.label))
-            show("\n" + "\n".join(summary_lines(found)) + f"\nreport: {page}")
+            of_fields = isinstance(grid.members[0].score, FieldScore)
+            found = (field_study if of_fields else study)(grid, cohort, resamples, seed, margin)
+            target, page = _places(Path(folder), cohort, "" if len(grids) == 1 else _file_name(grid.label))
+            command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+            lines = (_write_fields if of_fields else _write)(target, page, found, data, command)
+            show("\n" + "\n".join(lines) + f"\nreport: {page}")
 
 
-def _write(folder, found, data, cohort, name):
+def _places(folder, cohort, name):
+    """(folder of a grid's tables and figures, path of its page)."""
+    parts = [part for part in (name, "" if cohort == "test" else cohort) if part]
+    target = folder.joinpath("evaluation", *parts)
+    target.mkdir(parents=True, exist_ok=True)
+    return target, folder / ("-".join(["report", *parts]) + ".html")
+
+
+def _write(target, page, found, data, command):
+    """Writes tables, figures and page; returns the answer's lines."""
     # Here and not above: matplotlib is slow to load.
-    from mil_tf.evaluation.grid_report import write_grid_report
+    from mil_tf.evaluation.grid_report import summary_lines, write_grid_report
     from mil_tf.evaluation.grid_results import write_grid_results
 
-    target = folder.joinpath("evaluation", *filter(None, (name, "" if cohort == "test" else cohort)))
-    target.mkdir(parents=True, exist_ok=True)
-    page = folder / ("-".join(filter(None, ("report", name, "" if cohort == "test" else cohort))) + ".html")
     gallery, flow = _material(found, data)
     write_grid_results(target, found, gallery)
-    command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
     write_grid_report(page, found, _figures(found, gallery, target), gallery, flow, command)
-    return page
+    return summary_lines(found)
+
+
+def _write_fields(target, page, found, data, command):
+    """As _write, of runs on fields, whose page shows no bags: `data` is not needed."""
+    from mil_tf.evaluation.fields.grid_report import field_grid_lines, file_name, write_field_grid
+    from mil_tf.evaluation.figures import draw, inline_svg, save
+    from mil_tf.evaluation.grid_figures import size_figure
+    from mil_tf.evaluation.grid_results import write_sizes
+
+    write_sizes(target, found)
+    drawn = {file_name(key): draw(size_figure, found, key) for key in found.drawn}
+    for name, figure in drawn.items():
+        save(figure, target, name)
+    write_field_grid(page, found, {name: inline_svg(figure, name) for name, figure in drawn.items()}, command)
+    lines = field_grid_lines(found)
+    (target / "answer.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return lines
 
 
 def _figures(found, gallery, folder):

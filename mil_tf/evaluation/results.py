@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 
+from mil_tf.evaluation.fields.score import FieldScore
+
 METRIC_COLUMNS = ("cohort", "metric", "threshold", "value", "low", "high", "k", "n", "bags", "patients",
                   "positives", "note")
 
@@ -28,6 +30,8 @@ def write_summary(path, results):
 
 
 def _summary_row(name, score):
+    if isinstance(score, FieldScore):
+        return {"run": name, "cohort": score.name, **score.summary()}
     row = {"run": name, "cohort": score.name, **score.counts}
     for metric, threshold, estimate in score.rows():
         rule = "" if threshold is None else _rule(score, threshold)

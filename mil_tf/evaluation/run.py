@@ -12,6 +12,9 @@ import numpy as np
 from mil_tf.evaluation.cohort import score_cohort
 from mil_tf.evaluation.drawn import write_drawn
 from mil_tf.evaluation.enough import MARGIN
+from mil_tf.evaluation.fields.run import evaluate_fields, is_fields
+from mil_tf.evaluation.fields.score import FieldScore
+from mil_tf.evaluation.fields.text import fields_summary, fields_text
 from mil_tf.evaluation.making import progress
 from mil_tf.evaluation.metrics import MetricUndefined
 from mil_tf.evaluation.pixel_run import mapped_slides, run_pixels, write_parts
@@ -57,15 +60,26 @@ def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, mar
     evaluated = evaluate_runs(evaluate_run, runs, name or "test", resamples, seed, on, workers, show)
     for run, (scores, page) in zip(runs, evaluated):
         results.append((run, scores[-1]))
-        show(f"{run}\n{score_text(scores)}\nreport: {page}")
+        show(f"{run}\n{_told(scores)}\nreport: {page}")
     for run in partial:
         show(f"{run}\nleft out: its training has not finished ({_status(run)})")
     if len(results) > 1:
         table = Path(folder) / f"summary{_suffix(name or 'test')}.csv"
         named = [(run.relative_to(folder).as_posix(), score) for run, score in results]
         write_summary(table, named)
-        show(f"\n{summary_text(named)}\nsummary: {table}")
+        show(f"\n{_summary_told(named)}\nsummary: {table}")
         _evaluate_grids(folder, results, partial, name or "test", on, resamples, seed, margin, show)
+
+
+def _told(scores):
+    return fields_text(scores) if isinstance(scores[-1], FieldScore) else score_text(scores)
+
+
+def _summary_told(named):
+    """A line a run; runs on fields, whose numbers are others, are a table of their own."""
+    fields = [one for one in named if isinstance(one[1], FieldScore)]
+    others = [one for one in named if one not in fields]
+    return "\n\n".join(told(some) for told, some in ((summary_text, others), (fields_summary, fields)) if some)
 
 
 def _evaluate_grids(folder, results, partial, *how):
@@ -125,22 +139,23 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lam
         show: called with a line before work of some length.
 
     Returns:
-        ([score of validation, score of cohort], path of the report).
+        ([score of validation, score of cohort], path of the report); of a run on fields the scores are FieldScores.
 
     Raises:
         RunError, TableError: if a file of the run is missing or broken.
     """
-    run, threshold = Path(run), validation_threshold(run)
+    run = Path(run)
     history, config = _read_history(run / "history.csv"), _read_config(run / "config.json")
-    folders = {"validation": None, cohort: data}
+    folder, page = run / "evaluation" / ("" if cohort == "test" else cohort), run / f"report{_suffix(cohort)}.html"
+    if is_fields(config):
+        return evaluate_fields(run, folder, page, config, history, cohort, resamples, seed), page
+    threshold, folders = validation_threshold(run), {"validation": None, cohort: data}
     scores = [_score(run, name, threshold, resamples, seed, of, show) for name, of in folders.items()]
-    folder = run / "evaluation" / ("" if cohort == "test" else cohort)
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, threshold, resamples, seed)
     write_drawn(folder, scores)
     if isinstance(scores[-1].pixels, Pixels):
         write_parts(folder, scores[-1].pixels)
-    page = run / f"report{_suffix(cohort)}.html"
     _write_page(page, folder, scores, history, config, data)
     return scores, page
 

@@ -52,13 +52,18 @@ def score_files(words, against=None, out=None, resamples=2000, seed=0, show=prin
         show: called with each piece of text.
 
     Returns:
-        (list of Group, list of Comparison).
+        (list of Group, list of Comparison); of tables of several classes (list of ClassGroup, []).
 
     Raises:
         TableError: what is wrong, in one line.
     """
     from mil_tf.evaluation import scored_results, scored_text
+    from mil_tf.evaluation.fields.scored import of_classes, score_class_files
 
+    if of_classes(words):
+        if against:
+            raise TableError("Expected --against beside tables of one class (y_true,y_prob). Received: of several.")
+        return score_class_files(words, out, resamples, seed, show), []
     groups = _score_all(words, resamples, seed)
     compared = []
     for one, other in _partners(groups, _score_all(against, resamples, seed) if against else []):

@@ -4,6 +4,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
+from mil_tf.evaluation.cohort import Score
 from mil_tf.evaluation.tables import TableError, read_predictions
 from mil_tf.evaluation.trivial import NotComputed, trivial_scores
 from preprocessing.cores import available
@@ -46,7 +47,7 @@ def evaluate_runs(evaluate_run, runs, cohort, resamples, seed, data, workers=Non
 
 def _one(evaluate_run, run, cohort, resamples, seed, data, show=print):
     scores, page = evaluate_run(run, cohort, resamples, seed, data, show)
-    return [replace(score, instances=None) for score in scores], page
+    return [replace(score, instances=None) if isinstance(score, Score) else score for score in scores], page
 
 
 def _keep_trivial(run, *cohorts, show):

@@ -20,9 +20,10 @@ DRAWN = {AP: "average precision", AUC: "AUC", ("tpr", PAPER_RULE): "TPR (sensiti
 
 
 class Study(NamedTuple):
-    """A Grid, its Sizes, and for each key of DRAWN a Curve (or the text why there is none) and an Enough.
+    """A Grid, its Sizes, and for each key of `drawn` a Curve (or the text why there is none) and an Enough.
 
-    `ensemble_shortfalls` is {(bags, metric): Estimate}; `cohort` is the name of the bags that all models answer for.
+    `ensemble_shortfalls` is {(bags, metric): Estimate}; `cohort` is the name of the bags that all models answer for;
+    `drawn` maps (metric, rule) to its words, the one that answers first.
     """
 
     grid: Grid
@@ -31,6 +32,12 @@ class Study(NamedTuple):
     curves: dict[tuple, Curve | str]
     enough: dict[tuple, Enough]
     ensemble_shortfalls: dict
+    drawn: dict = DRAWN
+
+    @property
+    def first(self):
+        """The key of `drawn` that answers."""
+        return next(iter(self.drawn))
 
     @property
     def largest(self):
@@ -56,11 +63,12 @@ def study(grid, cohort, resamples=2000, seed=0, margin=MARGIN):
     """
     sizes = measure_sizes(grid, resamples, seed)
     shifts = patient_shifts(sizes, min(resamples, DRAWS), seed) if grid.common_test else {}
-    return Study(grid, cohort, sizes, {key: _curve(sizes, key, shifts.get(key), seed) for key in DRAWN},
+    return Study(grid, cohort, sizes, {key: curve_of(sizes, key, shifts.get(key), seed) for key in DRAWN},
                  {key: enough(sizes, key, margin) for key in DRAWN}, ensemble_shortfalls(sizes, resamples, seed))
 
 
-def _curve(sizes, key, shifts, seed):
+def curve_of(sizes, key, shifts, seed):
+    """The Curve of a metric, or the text why there is none."""
     try:
         return fit_curve({size.bags: fold_means(size, key) for size in sizes}, shifts, seed)
     except CurveUndefined as reason:
@@ -73,32 +81,39 @@ def fold_means(size, key):
     return {int(fold): float(values[folds == fold].mean()) for fold in np.unique(folds)}
 
 
-def patient_shifts(sizes, resamples, seed):
-    """What other test patients would add to the folds' mean of each size: {key of DRAWN: (sizes, resamples)}.
+def patient_shifts(sizes, resamples, seed, values_of=None, keys=tuple(DRAWN)):
+    """What other test patients would add to the folds' mean of each size: {key: (sizes, resamples)}.
 
     The same patients are drawn for all models. Resamples that leave one class only are left out; a key of which
     nothing remains is missing.
+
+    Args:
+        sizes: list of Size.
+        resamples, seed: of the bootstrap by patient.
+        values_of: maps a Member to the statistic of row weights (r, n) that gives all keys, shape (keys, r); None is
+            that of DRAWN.
+        keys: (metric, rule) of each value.
     """
     bootstrap = PatientBootstrap(sizes[0].members[0].score.predictions.patient, resamples, seed)
-    rows = np.stack([_size_shifts(size, bootstrap) for size in sizes], axis=1)
+    rows = np.stack([_size_shifts(size, bootstrap, values_of or _values_of) for size in sizes], axis=1)
     whole = [row[:, ~np.isnan(row).any(axis=0)] for row in rows]
-    return {key: row for key, row in zip(DRAWN, whole) if row.shape[1]}
+    return {key: row for key, row in zip(keys, whole) if row.shape[1]}
 
 
-def _size_shifts(size, bootstrap):
-    """Shape (keys of DRAWN, resamples)."""
+def _size_shifts(size, bootstrap, values_of):
+    """Shape (keys, resamples)."""
     folds = np.array(size.folds)
-    models = np.stack([_model_shifts(decided(member, PAPER_RULE), bootstrap) for member in size.members])
+    models = np.stack([_model_shifts(one.score.predictions, values_of(one), bootstrap) for one in size.members])
     return np.mean([models[folds == fold].mean(axis=0) for fold in np.unique(folds)], axis=0)
 
 
-def _model_shifts(table, bootstrap):
-    drawn, own = bootstrap(_values_of(table), table.patient), _values_of(table)(np.ones((1, len(table.id))))
-    return drawn - own
+def _model_shifts(table, values, bootstrap):
+    return bootstrap(values, table.patient) - values(np.ones((1, len(table.id))))
 
 
-def _values_of(table):
+def _values_of(member):
     """The statistic of row weights (r, n) that gives all keys of DRAWN, shape (keys, r)."""
+    table = decided(member, PAPER_RULE)
     truth, called = table.y_true.astype(bool), decisions(table)
     masks = [RATES[name](truth, called) for name, rule in DRAWN if rule]
     try:
