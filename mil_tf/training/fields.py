@@ -42,7 +42,8 @@ def resolved(options):
 
 
 def check_labels(dataset, rows):
-    """Raises DatasetError where a field's label is no whole answer: 0 or 1 of every class."""
+    """Raises DatasetError where bags are no fields, or a label is no whole answer: 0 or 1 of every class."""
+    _check_kind(dataset)
     classes = _classes(dataset)
     for row in rows:
         if len(row.label) != len(classes) or not set(row.label) <= {0, 1}:
@@ -126,15 +127,14 @@ class _Parts:
 
     def refuses(self, dataset, source):
         """Raises DatasetError where fields have other channels or classes, or are too small."""
-        _check_kind(dataset)
+        check_labels(dataset, dataset.rows)
         for name, found in (("channels", _channels(dataset)), ("classes", _classes(dataset))):
             if found != self._facts[name]:
                 raise DatasetError(
                     f"{dataset.folder}: Expected the {name} that the run learned from, {_listed(self._facts[name])}. "
                     f"Received: {_listed(found)}."
                 )
-        check_labels(dataset, dataset.rows)
-        _check_sizes(self._options, dataset, source)
+        _check_bags(self._options, dataset, source)
 
     def _pooling(self):
         text = _pooling(self._options)
@@ -148,11 +148,13 @@ def _check(options):
     name, _ = registry.parsed(options["pooling"], "pooling")
     if name not in POOLINGS:
         raise OptionError(f"--set pooling: Expected one of {POOLINGS}. Received: {options['pooling']!r}.")
-    if options["learns_from"] == "cells" and options["cell_crop"] < least(options["first_stride"]):
-        raise OptionError(
-            f"--set cell_crop: Expected at least the {least(options['first_stride'])} pixels of one position. "
-            f"Received: {options['cell_crop']}."
-        )
+    needed = least(options["first_stride"])
+    for name, fits in (("crop", {0}), ("cell_crop", set())):
+        if options[name] < needed and options[name] not in fits:
+            raise OptionError(
+                f"--set {name}: Expected at least the {needed} pixels of one position of the network. Received: "
+                f"{options[name]}."
+            )
 
 
 def _check_kind(dataset):
@@ -165,7 +167,6 @@ def _check_kind(dataset):
 
 def _facts(options, dataset, sources):
     """{"classes", "channels", "single_label", "ending"}: what the run's config tells beside the options."""
-    _check_kind(dataset)
     labels = np.concatenate([source.labels for source in sources.values()])
     single = bool((labels.sum(axis=1) == 1).all())
     if options["ending"] == "softmax" and not single:
@@ -193,10 +194,7 @@ def _listed(names):
 
 def _check_fields(options, dataset, sources):
     for source in sources.values():
-        told = several(source, "images")
-        if told:
-            raise DatasetError(f"{dataset.folder}: Expected bags of one field. Received: {told}.")
-        _check_sizes(options, dataset, source)
+        _check_bags(options, dataset, source)
     found, told = sources["train"].instance_shape[-1], _channels(dataset)
     if found != len(told):
         raise DatasetError(
@@ -210,11 +208,11 @@ def _check_fields(options, dataset, sources):
         )
 
 
-def _check_sizes(options, dataset, source):
-    needed = least(options["first_stride"])
-    crop = options["crop"] if options["learns_from"] == "images" else 0
-    if crop and crop < needed:
-        raise OptionError(f"--set crop: Expected 0, or at least the {needed} pixels of one position. Received: {crop}.")
+def _check_bags(options, dataset, source):
+    """Raises DatasetError where a bag is not a single field that is large enough."""
+    needed, told = least(options["first_stride"]), several(source, "images")
+    if told:
+        raise DatasetError(f"{dataset.folder}: Expected bags of one field. Received: {told}.")
     for position in range(len(source)):
         height, width, _ = source.shape(position)
         if min(height, width) < needed:
