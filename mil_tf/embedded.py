@@ -24,9 +24,9 @@ SLIDES = {
     "n": 120, "size": 1024, "mpp": 2.0, "tile": 64, "cell": 8, "seed": 0, "unit": "slide",
     "test": 0.2, "validation": 0.1875,
 }
-# Fields of a fifth of the pixels of BBBC021's, cells at half their scale, split by wells.
+# Fields of a sixteenth of the pixels of BBBC021's, cells at half their scale, 40 of each mechanism, split by wells.
 FIELDS = {
-    "kind": "mechanisms", "n": 480, "size": (512, 512), "scale": 0.5, "seed": 0, "unit": "field", "test": 0.3,
+    "kind": "mechanisms", "n": 480, "size": (256, 320), "scale": 0.5, "seed": 0, "unit": "field", "test": 0.3,
     "validation": 0.15,
 }
 EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES, "kraus2016": FIELDS}

@@ -3,9 +3,9 @@
 Images of one batch are cropped to a common size, so that no padding is ever pooled. Numbers are drawn by seed, epoch
 and bag; what is computed for a bag depends on the others of its batch through that size alone.
 
-The paper does not say by which angles it rotates. Quarter turns are the default (our decision): they are exact, while an
-interpolation blurs the texture that tells phenotypes apart, and a camera has no direction that the cells know. `any`
-turns by every angle, bilinearly, and reflects the image at its border where the turned crop leaves it.
+The paper does not say by which angles it rotates. Quarter turns are the default (our decision): they are exact, while
+an interpolation blurs the texture that tells phenotypes apart, and cells know no direction of the camera. `any` turns
+by every angle, bilinearly, and reflects the image at its border where the turned crop leaves it.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,7 @@
 """Single cells cut out of a field, around their centres (kraus2016, section 4.4).
 
-A window that would leave the field is moved inside (our decision), so that nothing is made up and no cell is left out; a
-field smaller than the window gives one of its own size.
+A window that would leave the field is moved inside (our decision), so that nothing is made up and no cell is left out;
+a field smaller than the window gives one of its own size.
 """
 
 import numpy as np

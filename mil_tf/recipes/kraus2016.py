@@ -79,8 +79,8 @@ VARIANTS = {"default": {}, "paper": {}}
 PROFILES = {
     "full": {},
     "quick": {
-        "widths": (16, 24, 24, 32, 32, 128), "cell_crop": 64, "max_epochs": 40, "patience": 40, "dropout": 0.2,
-        "pool_dropout": 0.0,
+        "widths": (8, 16, 16, 24, 24, 96), "first_stride": 1, "pool_dropout": 0.0, "dropout": 0.2, "crop": 224,
+        "cell_crop": 48, "window": 8, "learning_rate": 2e-3, "max_epochs": 30, "patience": 30,
     },
 }
 OPTIONS["profile"] = Option("full", OURS, "full, or quick (small phantoms)")

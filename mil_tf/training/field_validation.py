@@ -1,4 +1,4 @@
-"""What is measured on the validation fields after every epoch: the loss of equation 2, errors, mean average precision."""
+"""What is measured on the validation fields after every epoch: equation 2's loss, errors, mean average precision."""
 
 import numpy as np
 

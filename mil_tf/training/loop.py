@@ -75,20 +75,21 @@ class Loop:
         reads_ahead: epoch -> whether the next window's bags are read while a window learns; worth it where a signal
             takes few instances of a bag at first sight, and thus does not read ahead by itself.
         agreed: function of "was a stop requested" -> the same question to all workers; see `mil_tf.training.crew`.
-        measure: (validation source, search) -> metrics of the epoch, "validation_loss" among them.
+        measure: (validation source, search) -> metrics of the epoch, "validation_loss" among them; None is
+            `mil_tf.training.validation.validate`.
     """
 
     def __init__(
         self, plan, train, validation, signal_of, window_of, optimizer, variables, search, checkpoints, best,
         observers=(),
         learning_rate: Callable[[int], float] | None = None, agreed=lambda stop_requested: stop_requested,
-        reads_ahead: Callable[[int], bool] = lambda epoch: False, measure=validate,
+        reads_ahead: Callable[[int], bool] = lambda epoch: False, measure: Callable | None = None,
     ):
         self.plan, self.train, self.validation = plan, train, validation
         self.search, self.checkpoints, self.best = search, checkpoints, best
         self._signal_of, self._window_of = signal_of, window_of
         self._observers, self._learning_rate, self._agreed = observers, learning_rate, agreed
-        self._reads_ahead, self._measure = reads_ahead, measure
+        self._reads_ahead, self._measure = reads_ahead, measure or validate
         self._optimizer, self._variables = optimizer, variables
         self._apply = tf.function(self._apply_gradients)
         registry.create_slots(optimizer, variables)

@@ -27,7 +27,6 @@ from mil_tf.training.prepared import method_of
 from mil_tf.training.progress import ProgressFile
 from mil_tf.training.shared import ChiefsBest, SharedCheckpoints
 from mil_tf.training.state import BestWeights, Checkpoints
-from mil_tf.training.validation import validate
 from tfrecords.errors import DatasetError
 
 
@@ -204,7 +203,7 @@ def _loop(folder, prepared, sources, observers, crew):
         prepared.plan, sources["train"], sources["validation"], replica.signal_of, prepared.window_of,
         prepared.optimizer, model.trainable_variables, replica.search, checkpoints, best, observers,
         prepared.learning_rate, crew.agreed, prepared.reads_ahead if crew.replicas == 1 else (lambda epoch: False),
-        prepared.validate or validate,
+        prepared.validate,
     )
 
 

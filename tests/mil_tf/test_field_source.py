@@ -19,7 +19,7 @@ def source(tmp_path_factory):
 
 def test_every_field_comes_with_its_own_size(source):
     assert isinstance(source, FieldSource) and source.dtype == np.float16
-    for again in range(2):  # streamed the first time, found by its offset the second
+    for _ in range(2):  # streamed the first time, found by its offset the second
         for position in range(6):
             image = source.image(position)
             assert image.shape == source.shape(position)

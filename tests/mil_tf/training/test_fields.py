@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ OPTIONS = (
     "widths=(8,8,8,16,16,32) first_stride=1 window=8 max_epochs=3 learning_rate=0.01 cell_crop=33 dropout=0.1 "
     "pool_dropout=0.1 image_every=2 crop=36 micro_batch=3"
 ).split()
+ROOT, NAME = Path(train.__file__).parent, Path("kraus2016", "bags-24", "fold-0", "seed-0")
 TABLES = ("bags.csv", "history.csv", "pooling.json", *(
     f"{kind}-{name}.csv" for kind in ("predictions", "cells") for name in ("validation", "test")
 ))
@@ -34,7 +36,7 @@ def arguments(data, out, *more):
 
 
 def trained(data, out, *more, flags=()):
-    return train.main([*flags, *arguments(data, out, *more)]), out / "kraus2016" / "bags-24" / "fold-0" / "seed-0"
+    return train.main([*flags, *arguments(data, out, *more)]), out / NAME
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +248,32 @@ def test_fields_are_refused_by_a_method_of_binary_labels(fields, tmp_path, capsy
     assert train.main(["--data", str(fields), "--out", str(tmp_path)]) == 2
     assert "Expected a label of 0 or 1. Received: (1, 0, 0)" in capsys.readouterr().err
 
+
+
+DEVICES = """
+import sys
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+import train
+sys.exit(train.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_two_devices_equal_one(tmp_path):
+    data = write_fields(tmp_path / "data", sizes=SIZES[:1])
+    # Not Adam: of a gradient that is all but 0 its first steps take the sign, which rounding decides.
+    plain = "dropout=0.0 pool_dropout=0.0 image_every=0 max_epochs=2 optimizer=SGD learning_rate=0.001".split()
+    assert trained(data, tmp_path / "one", *plain)[0] == 0
+    command = ["--strategy", "mirrored", *arguments(data, tmp_path / "two", *plain)]
+    done = subprocess.run([sys.executable, "-c", DEVICES, *command], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    for table in ("history", "predictions-validation", "predictions-test", "cells-test"):
+        one, two = (rows(tmp_path / name / NAME / f"{table}.csv") for name in ("one", "two"))
+        assert [list(row) for row in one] == [list(row) for row in two] and one
+        for row, other in zip(one, two):
+            for name, value in row.items():
+                assert value == other[name] or float(other[name]) == pytest.approx(float(value), rel=1e-3, abs=1e-4), name
