@@ -5,8 +5,8 @@ pool3_3x3, conv5_3x3_128, pool4_3x3, conv6_1x1_1000, conv7_1x1_N, MIL_pool and F
 padding, so ours: convolutions keep the size ("same"), poolings are 3x3 with stride 2 and never pad ("valid"), so that
 no padding enters a maximum or a mean. A position stands for 32 pixels; inputs of 63 to 94 pixels a side give one
 position (64: the paper's yeast cell), those of 95 to 126 give two (96: its breast cancer cell). No stride-2 layout
-gives one for both. Also ours: convolutions before a ReLU start after He et al. 2015; dropout follows the four max poolings, not
-ave_pool0, which sees pixels.
+gives one for both. Also ours: convolutions before a ReLU start after He et al. 2015; dropout follows the four max
+poolings, not ave_pool0, which sees pixels.
 """
 
 import keras

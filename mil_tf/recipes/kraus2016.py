@@ -80,7 +80,7 @@ PROFILES = {
     "full": {},
     "quick": {
         "widths": (8, 16, 16, 24, 24, 96), "first_stride": 1, "pool_dropout": 0.0, "dropout": 0.2, "crop": 224,
-        "cell_crop": 48, "window": 8, "learning_rate": 2e-3, "max_epochs": 30, "patience": 30,
+        "cell_crop": 48, "window": 8, "learning_rate": 2e-3, "max_epochs": 40, "patience": 40,
     },
 }
 OPTIONS["profile"] = Option("full", OURS, "full, or quick (small phantoms)")

@@ -1,4 +1,4 @@
-"""What a network of fields answers, as tables: of a cohort's fields and of their cells; what its pooling has learned."""
+"""What a network answers, as tables: of a cohort's fields and of their cells; and what its pooling has learned."""
 
 from pathlib import Path
 
