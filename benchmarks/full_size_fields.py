@@ -77,12 +77,17 @@ def measure(learns_from, fields, assigned=(), size=SIZE):
         replica.scorer(source, [0])
         predicted = time.monotonic()
     return {
-        "learns_from": learns_from, "pooling": options["pooling"], "fields": fields,
+        "learns_from": learns_from, "pooling": told_pooling(replica.model, options), "fields": fields,
         "parameters": int(replica.model.count_params()), "step_seconds": round(stepped - started, 1),
         "prediction_seconds": round(predicted - ready, 2), "step_peak_gib": round(after, 2),
         "peak_gib": round(peak(), 2), "peak_before_gib": round(base, 2),
         "finite": bool(np.isfinite(result.losses).all()), **machine(),
     }
+
+
+def told_pooling(model, options):
+    """The pooling, or none in a network of cells."""
+    return options["pooling"] if any(layer.name == "mil_pool" for layer in model.layers) else "none"
 
 
 def write_bags(folder, size):

@@ -1,5 +1,6 @@
 """What a network answers, as tables: of a cohort's fields and of their cells; and what its pooling has learned."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,12 @@ def write_tables(folder, name, source, scorer, classes):
     ]
     columns = ("id", "patient", *META, *_columns(classes, "true", "prob", "pool"))
     runs.write_table(Path(folder) / f"predictions-{name}.csv", columns, fields)
-    cells = [row for i in range(len(source)) for row in _cells(source, i, scorer, classes)]
-    if cells:
+    cells = (row for i in range(len(source)) for row in _cells(source, i, scorer, classes))
+    first = next(cells, None)
+    if first is not None:
         columns = ("id", "patient", "y", "x", "y_cell", *_columns(classes, "true", "pool", "prob"))
-        runs.write_table(Path(folder) / f"cells-{name}.csv", columns, cells)
+        # One at a time: a screen has millions of cells.
+        runs.write_table(Path(folder) / f"cells-{name}.csv", columns, itertools.chain([first], cells))
 
 
 def told_pooling(text, layer, classes):

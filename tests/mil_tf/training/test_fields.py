@@ -227,6 +227,11 @@ def test_an_option_that_cannot_be_is_one_line(fields, tmp_path, capsys, option):
     assert len(capsys.readouterr().err.splitlines()) == 1 and not list(tmp_path.iterdir())
 
 
+def test_there_is_no_released_variant(fields, tmp_path, capsys):
+    assert trained(fields, tmp_path, flags=["--variant", "released"])[0] == 2
+    assert "--variant: Expected one of default, paper. Received: 'released'" in capsys.readouterr().err
+
+
 def test_softmax_is_refused_where_fields_have_several_classes(tmp_path, capsys):
     data = write_fields(tmp_path / "data", several=True)
     assert trained(data, tmp_path / "runs", "ending=softmax")[0] == 2
