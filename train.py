@@ -1,11 +1,11 @@
-"""Train a paper's detector from labels that only say whether disease is there.
+"""Train a paper's detector from labels that only say whether disease is there, or what a whole image shows.
 
-Without --data, the recipe's phantoms (head CTs, or whole slides) are made and cached once (some minutes), so that the
-method can be seen at work; the network is then still the paper's, hours on a CPU, unless --quick makes it small.
-Several --bags, --folds or --seeds are a grid: each run in its own folder below --out and in a process of its own, one a
-GPU, or one at a time on all cores. The same command goes on with a grid that was stopped or killed: what is finished is
-left alone, what is not goes on from its checkpoint. A run that fails does not stop the others; the command ends with 1
-then. On a terminal a table shows how far the runs are; OUT/RECIPE/grid.csv holds it.
+Without --data, the recipe's phantoms (head CTs, whole slides, or microscopy fields) are made and cached once (some
+minutes), so that the method can be seen at work; the network is then still the paper's, hours on a CPU, unless --quick
+makes it small. Several --bags, --folds or --seeds are a grid: each run in its own folder below --out and in a process
+of its own, one a GPU, or one at a time on all cores. The same command goes on with a grid that was stopped or killed:
+what is finished is left alone, what is not goes on from its checkpoint. A run that fails does not stop the others; the
+command ends with 1 then. On a terminal a table shows how far the runs are; OUT/RECIPE/grid.csv holds it.
 
     python train.py --quick
     python train.py --data DIR --bags 100 400 --folds 5
@@ -38,7 +38,7 @@ def arguments():
     one_seed.add_argument("--seed", type=int, metavar="S", help="one seed (default: 0)")
     one_seed.add_argument("--seeds", type=int, metavar="S", help="seeds 0 to S-1")
     found.add_argument(
-        "--data", metavar="DIR", help="folder written by `python -m preprocessing ct` or `slides`, and `split`"
+        "--data", metavar="DIR", help="folder of `python -m preprocessing ct`, `slides` or `fields`, and `split`"
     )
     found.add_argument("--out", default="runs", metavar="DIR", help="folder of all runs (default: runs)")
     found.add_argument(

@@ -213,7 +213,8 @@ def nested_subset(labels, size, seed):
     while both last.
 
     Args:
-        labels: (N,) or (N, 1) integer labels.
+        labels: (N,) or (N, k) integer labels. With several classes a bag counts for its first one, and one without
+            any for a class of their own.
         size: how many bags.
         seed: of the run.
 
@@ -223,7 +224,7 @@ def nested_subset(labels, size, seed):
     Raises:
         ValueError: where fewer bags than `size` exist.
     """
-    labels = np.asarray(labels).reshape(len(labels), -1)[:, 0]
+    labels = _first_class(np.asarray(labels).reshape(len(labels), -1))
     if not 0 < size <= len(labels):
         raise ValueError(
             f"Expected --bags between 1 and the {len(labels)} training bags of this fold. Received: {size}"
@@ -234,10 +235,16 @@ def nested_subset(labels, size, seed):
     return np.concatenate(queues)[np.argsort(turn, kind="stable")][:size].astype(np.int64)
 
 
-def several(source):
+def _first_class(labels):
+    if labels.shape[1] == 1:
+        return labels[:, 0]
+    return np.where((labels == 1).any(axis=1), (labels == 1).argmax(axis=1), -1)
+
+
+def several(source, noun="slices"):
     """Which bag of a source has another number of instances than one, in words; "" where none has."""
     places = np.flatnonzero(source.counts != 1)
-    return f"{source.counts[places[0]]} slices in bag {source.ids[places[0]]}" if len(places) else ""
+    return f"{source.counts[places[0]]} {noun} in bag {source.ids[places[0]]}" if len(places) else ""
 
 
 def epoch_order(count, seed, epoch):

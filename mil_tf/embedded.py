@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from tfrecords.dataset import Dataset
 from tfrecords.schema import SCHEMA_VERSION
 
@@ -22,7 +24,12 @@ SLIDES = {
     "n": 120, "size": 1024, "mpp": 2.0, "tile": 64, "cell": 8, "seed": 0, "unit": "slide",
     "test": 0.2, "validation": 0.1875,
 }
-EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES}
+# Fields of a sixteenth of the pixels of BBBC021's, cells at half their scale, 40 of each mechanism, split by wells.
+FIELDS = {
+    "kind": "mechanisms", "n": 480, "size": (256, 320), "scale": 0.5, "seed": 0, "unit": "field", "test": 0.3,
+    "validation": 0.15,
+}
+EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES, "kraus2016": FIELDS}
 FOLDS_SEED = 0
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
@@ -84,9 +91,10 @@ def key(settings):
 
 def _make(folder, settings):
     data = folder / "data"
-    (_slides if settings.get("unit") == "slide" else _scans)(folder / "phantoms", data, settings)
-    whole = ["--whole"] if "unit" in settings else []
-    parts = [f"--{part}-fraction={settings[part]}" for part in ("test", "validation") if whole]
+    made = {"slide": _slides, "field": _fields}.get(settings.get("unit"), _scans)
+    made(folder / "phantoms", data, settings)
+    whole = ["--whole"] if settings.get("unit") in ("slice", "slide") else []  # fields always are shared out whole
+    parts = [f"--{part}-fraction={settings[part]}" for part in ("test", "validation") if part in settings]
     _run("split", "--data", str(data), "--seed", str(FOLDS_SEED), *whole, *parts)
     return data
 
@@ -111,8 +119,17 @@ def _slides(made, data, settings):
     _run("slides", *source, *tiles, "--materialise", "--no-qc", "--out", str(data))
 
 
+def _fields(made, data, settings):
+    _run("phantoms", "fields", *_given(settings, "kind", "n", "size", "scale", "seed"), "--out", str(made))
+    labels = ["--images", str(made / "images.csv"), "--moa", str(made / "moa.csv"), "--root", str(made / "images")]
+    truth = ["--cells", str(made / "cells.csv"), "--masks", str(made / "masks")]
+    _run("fields", *labels, *truth, "--no-qc", "--out", str(data))
+
+
 def _given(settings, *names):
-    return [word for name in names for word in (f"--{name}", str(settings[name]))]
+    """--name and its value, or its several ones, of each name."""
+    values = {name: np.atleast_1d(settings[name]).tolist() for name in names}
+    return [word for name in names for word in (f"--{name}", *map(str, values[name]))]
 
 
 def _run(*args):

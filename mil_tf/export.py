@@ -71,7 +71,7 @@ class ExportedScorer(tf.Module):
         return tf.pad(found, [[0, CHUNK - tf.shape(found)[0]]])
 
 
-def export(folder, model, config, data=None, module=None, more=None):
+def export(folder, model, config, data=None, module=None, more=None, decides=True):
     """Writes `folder/export` whole: the SavedModel, `mil_tf.json`, and the template that scans are aligned to.
 
     Args:
@@ -81,6 +81,7 @@ def export(folder, model, config, data=None, module=None, more=None):
         data: folder of the training bags, with their template; None where they have none.
         module: tf.Module whose `signatures()` are written; an `ExportedScorer` of the model unless given.
         more: dict of a method's own facts.
+        decides: whether there is a threshold to choose, on the validation table of a binary label.
 
     Raises:
         ValueError: `more` has facts of another meaning here.
@@ -95,7 +96,8 @@ def export(folder, model, config, data=None, module=None, more=None):
     facts = {"format": FORMAT, **{name: config[name] for name in KEPT}}
     facts |= {name: config[name] for name in OPTIONAL if config.get(name) is not None}
     facts["weights"] = runs.weights_digest(model)
-    facts["threshold"] = validation_threshold(folder)
+    if decides:
+        facts["threshold"] = validation_threshold(folder)
     facts = _with(facts, more or {})
     runs.write_json(part / FACTS, facts)
     template = config["preprocessing"].get("settings", {}).get("template")

@@ -46,7 +46,7 @@ def predict_dataset(run, data, name):
 
     Raises:
         tfrecords.DatasetError: where `data` is none, or was preprocessed in another way than the training data, or
-            has bags of scans for a model that answers in slices; or
+            has bags of scans for a model that answers in slices, or other classes or channels; or
             where `run` is none, or unfinished.
     """
     from tfrecords import Dataset, DatasetError, quiet
@@ -65,7 +65,10 @@ def predict_dataset(run, data, name):
     source = source_of(dataset, dataset.rows)
     if model.refuses:
         model.refuses(dataset, source)
-    write_tables(run, name, source, model.scorer)
+    if model.answers:
+        model.answers(run, name, source)
+    else:
+        write_tables(run, name, source, model.scorer)
     if model.tables:
         model.tables(run, name, source)
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mil_tf.sources import SLIDES
+from mil_tf import sources
 
 
 class Nouns(NamedTuple):
@@ -15,6 +15,8 @@ class Nouns(NamedTuple):
 
 SCANS = Nouns("bag", "slice")
 TILES = Nouns("slide", "tile", "A bag is a slide, its instances are tiles of it.")
+FIELDS = Nouns("field", "position", "A bag is a microscopy field, its instances are positions of the class maps.")
+OF_KIND = {sources.SLIDES: TILES, sources.FIELDS: FIELDS}
 
 
 def nouns_of(info):
@@ -23,4 +25,4 @@ def nouns_of(info):
     Args:
         info: what dataset.json or config.json holds; both say how the bags were made.
     """
-    return TILES if (info.get("preprocessing") or {}).get("kind") == SLIDES else SCANS
+    return OF_KIND.get((info.get("preprocessing") or {}).get("kind"), SCANS)

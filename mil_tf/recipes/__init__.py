@@ -3,7 +3,7 @@
 import difflib
 import importlib
 
-NAMES = ("remedios2020", "nemcek2021", "lerousseau2020")
+NAMES = ("remedios2020", "nemcek2021", "lerousseau2020", "kraus2016")
 
 
 def load(name):

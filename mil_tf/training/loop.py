@@ -37,7 +37,7 @@ class Plan:
     max_epochs: an upper bound. patience, min_delta: convergence.
     seed: of the order of bags. first_epoch: the first epoch whose validation loss counts for convergence and for the
     best weights. checkpoint_seconds: longest time without a checkpoint. monitor: what is to become small, one of
-    what `mil_tf.training.validation.validate` gives.
+    the epoch's metrics, such as `mil_tf.training.validation.validate` gives.
 
     Raises:
         ValueError: where a number is too small to train with.
@@ -75,19 +75,21 @@ class Loop:
         reads_ahead: epoch -> whether the next window's bags are read while a window learns; worth it where a signal
             takes few instances of a bag at first sight, and thus does not read ahead by itself.
         agreed: function of "was a stop requested" -> the same question to all workers; see `mil_tf.training.crew`.
+        measure: (validation source, search) -> metrics of the epoch, "validation_loss" among them; None is
+            `mil_tf.training.validation.validate`.
     """
 
     def __init__(
         self, plan, train, validation, signal_of, window_of, optimizer, variables, search, checkpoints, best,
         observers=(),
         learning_rate: Callable[[int], float] | None = None, agreed=lambda stop_requested: stop_requested,
-        reads_ahead: Callable[[int], bool] = lambda epoch: False,
+        reads_ahead: Callable[[int], bool] = lambda epoch: False, measure: Callable | None = None,
     ):
         self.plan, self.train, self.validation = plan, train, validation
         self.search, self.checkpoints, self.best = search, checkpoints, best
         self._signal_of, self._window_of = signal_of, window_of
         self._observers, self._learning_rate, self._agreed = observers, learning_rate, agreed
-        self._reads_ahead = reads_ahead
+        self._reads_ahead, self._measure = reads_ahead, measure or validate
         self._optimizer, self._variables = optimizer, variables
         self._apply = tf.function(self._apply_gradients)
         registry.create_slots(optimizer, variables)
@@ -155,7 +157,7 @@ class Loop:
 
     def _close_epoch(self, state, timing):
         started = time.monotonic()
-        metrics = {"train_loss": float(np.mean(state.losses)), **validate(self.validation, self.search)}
+        metrics = {"train_loss": float(np.mean(state.losses)), **self._measure(self.validation, self.search)}
         if not np.isfinite(metrics["validation_loss"]):
             before = state.step - state.window
             raise _not_finite("the validation loss", before, state.step, state.epoch)

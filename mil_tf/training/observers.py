@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mil_tf.nouns import SCANS
 from mil_tf.selection import top_position
+from mil_tf.training.prepared import BINARY
 
 # What an image shows: the brain window, level 40 width 80 HU (standard in head CT reading).
 LEVEL, WIDTH = 40.0, 80.0
@@ -34,19 +35,24 @@ class HistoryTable:
 
 
 class Console:
-    """One line an epoch."""
+    """One line an epoch.
 
-    def __init__(self, show=print):
-        self._show = show
+    Args:
+        show: called with it.
+        shown: {metric: what it is called} of those that it tells beside the losses.
+    """
+
+    def __init__(self, show=print, shown=BINARY):
+        self._show, self._shown = show, shown
 
     def epoch(self, state, metrics, timing):
         """Prints the epoch's figures."""
         best = state.convergence
         kept = f"best {best.best:.4f} (epoch {best.best_epoch})" if best.best_epoch >= 0 else "warming up"
+        told = "  ".join(f"{words} {metrics[name]:.3f}" for name, words in self._shown.items())
         self._show(
             f"epoch {state.epoch:3d}  train loss {metrics['train_loss']:.4f}  validation loss "
-            f"{metrics['validation_loss']:.4f}  AP {metrics['validation_ap']:.3f}  AUC "
-            f"{metrics['validation_auc']:.3f}  {_rate(timing):.1f} bags/s  {kept}"
+            f"{metrics['validation_loss']:.4f}  {told}  {_rate(timing):.1f} bags/s  {kept}"
         )
 
 

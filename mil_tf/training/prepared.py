@@ -5,6 +5,8 @@ A recipe names its method (METHOD): a module of `mil_tf.training` with
     resolved(options)                      the options with what `auto` stands for on this machine
     prepare(job, dataset, sources, crew)   a Prepared for a run that begins or goes on
     restore(options, config)               a Restored of a finished run, its weights not yet loaded
+    check_labels(dataset, rows)            raises ValueError where bags have labels that the method cannot learn; may be
+                                           missing where these are 0 and 1
 
 so that neither the loop nor the run knows a paper.
 """
@@ -13,7 +15,9 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-METHODS = {"selection": "selecting", "positions": "positions", "tiles": "tiles"}
+METHODS = {"selection": "selecting", "positions": "positions", "tiles": "tiles", "fields": "fields"}
+
+BINARY = {"validation_ap": "AP", "validation_auc": "AUC"}
 
 
 class Restored(NamedTuple):
@@ -27,6 +31,7 @@ class Restored(NamedTuple):
         models: further models of the method, around the same weights.
         refuses: (dataset, source) -> None, raises `tfrecords.DatasetError` where the method cannot answer for the bags
             of another data set; None where it can for all.
+        answers: as a Prepared has it.
     """
 
     model: Any
@@ -34,6 +39,7 @@ class Restored(NamedTuple):
     tables: Callable | None = None
     models: Any = None
     refuses: Callable | None = None
+    answers: Callable | None = None
 
 
 class Prepared(NamedTuple):
@@ -49,6 +55,13 @@ class Prepared(NamedTuple):
         facts: what the run's config tells beside the options, {} for nothing.
         finish: (folder, sources, show) -> None, called with the best weights, after the tables of bags and instances.
         exported: (folder) -> (tf.Module with `signatures()`, facts for its mil_tf.json), or None for the scorer alone.
+        answers: (folder, name, source) -> None, writes a cohort's tables; None for those of bags of a binary label and
+            their instances, of which a threshold is chosen.
+        validate: (source, the replica's search) -> {"validation_loss" and other metrics}; None for those of bags of a
+            binary label.
+        shown: {metric: what the terminal calls it} of these, beside the loss.
+        board: (folder, validation source) -> the observer that writes TensorBoard's files; None for one that draws
+            chosen instances.
     """
 
     replica: Any
@@ -60,6 +73,10 @@ class Prepared(NamedTuple):
     facts: dict = {}
     finish: Callable | None = None
     exported: Callable | None = None
+    answers: Callable | None = None
+    validate: Callable | None = None
+    shown: dict = BINARY
+    board: Callable | None = None
 
 
 def method_of(recipe):

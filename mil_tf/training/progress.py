@@ -17,7 +17,8 @@ class Progress(NamedTuple):
         epochs: that are done.
         seconds: all sittings took up to `since`, of the last one's killed epoch none.
         since: when this was written, as time.time() has it.
-        loss, ap: of the best epoch on the validation bags; None while warming up, or where there is none.
+        loss, ap: of the best epoch on the validation bags, with several classes the mean AP; None while warming up, or
+            where there is none.
         failed: why the last sitting ended, where training failed.
     """
 
@@ -58,7 +59,7 @@ class ProgressFile:
     def epoch(self, state, metrics, timing):
         """Writes how far the run is now."""
         best = state.convergence.best_epoch
-        found = [state.history[best][f"validation_{name}"] for name in ("loss", "ap")] if best >= 0 else (None, None)
+        found = _told(state.history[best]) if best >= 0 else (None, None)
         loss, ap = (None if value is None or math.isnan(value) else value for value in found)
         self._last = self._last._replace(epochs=state.epoch + 1, loss=loss, ap=ap)
         self.write()
@@ -68,3 +69,8 @@ class ProgressFile:
         seconds = self._before.seconds + time.monotonic() - self._started
         self._last = self._last._replace(seconds=seconds, since=time.time())
         runs.write_json(self._folder / NAME, self._last._asdict())
+
+
+def _told(epoch):
+    """(loss, AP or mean AP) of an epoch of the history."""
+    return epoch["validation_loss"], epoch.get("validation_ap", epoch.get("validation_map"))

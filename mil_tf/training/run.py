@@ -55,7 +55,7 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
     asked = dataclasses.replace(job, options=method.resolved(job.options))
     job = dataclasses.replace(asked, options=lengthened(asked.options, job.bags))
     folder = job.folder(out)
-    sources = _sources(job, dataset)
+    sources = _sources(job, dataset, method)
     crew = crew or Alone()
     prepared = method.prepare(job, dataset, sources, crew)  # before the folder: what cannot be leaves nothing behind
     config = _config(asked, dataset, sources, prepared, crew)
@@ -90,12 +90,13 @@ def best_weights(folder, model):
     return BestWeights(Path(folder) / "checkpoints" / "best.weights.h5", model)
 
 
-def _sources(job, dataset):
+def _sources(job, dataset, method):
     splits = dataset.splits(job.fold)
+    check = getattr(method, "check_labels", _check_labels)
     for name in SPLITS:
         if not splits[name]:
             raise OptionError(f"{dataset.folder}, fold {job.fold}: Expected bags in the {name} split. Received: 0.")
-        _check_labels(dataset, splits[name])
+        check(dataset, splits[name])
     return {name: source_of(dataset, rows) for name, rows in rows_of(job, dataset).items()}
 
 
@@ -147,9 +148,16 @@ def _start(folder, config, sources, resume, held):
         return resuming, True
     runs.write_table(
         folder / "bags.csv", ("id", "patient", "label"),
-        zip(sources["train"].ids, sources["train"].patients, sources["train"].labels[:, 0]),
+        zip(sources["train"].ids, sources["train"].patients, _labels(sources["train"], config)),
     )
     return resuming, False
+
+
+def _labels(source, config):
+    """A bag's label in its table: 0 or 1, or the names of its classes."""
+    if "classes" not in config:
+        return source.labels[:, 0]
+    return [";".join(np.array(config["classes"])[label == 1]) for label in source.labels]
 
 
 def _prepare(folder, config, resume):
@@ -174,10 +182,15 @@ def _clear(folder):
 
 
 def _observers(job, folder, sources, prepared, show, progress, nouns):
-    validation, every = sources["validation"], job.options["image_every"]
+    validation = sources["validation"]
+    board = prepared.board(folder, validation) if prepared.board else _board(job, folder, validation, prepared, nouns)
+    return [HistoryTable(folder / "history.csv"), Console(show, prepared.shown), board, progress]
+
+
+def _board(job, folder, validation, prepared, nouns):
     window = DISPLAYED[np.dtype(validation.dtype).name]
-    images = TensorBoard(folder, validation, prepared.replica.scorer, every, window, nouns.instance)
-    return [HistoryTable(folder / "history.csv"), Console(show), images, progress]
+    every = job.options["image_every"]
+    return TensorBoard(folder, validation, prepared.replica.scorer, every, window, nouns.instance)
 
 
 def _loop(folder, prepared, sources, observers, crew):
@@ -190,15 +203,19 @@ def _loop(folder, prepared, sources, observers, crew):
         prepared.plan, sources["train"], sources["validation"], replica.signal_of, prepared.window_of,
         prepared.optimizer, model.trainable_variables, replica.search, checkpoints, best, observers,
         prepared.learning_rate, crew.agreed, prepared.reads_ahead if crew.replicas == 1 else (lambda epoch: False),
+        prepared.validate,
     )
 
 
 def _answers(folder, prepared, sources, config, show, progress):
     for name in ("validation", "test"):
         show(f"scoring {name}: {len(sources[name])} bags")
-        write_tables(folder, name, sources[name], prepared.replica.scorer)
+        if prepared.answers:
+            prepared.answers(folder, name, sources[name])
+        else:
+            write_tables(folder, name, sources[name], prepared.replica.scorer)
     if prepared.finish:
         prepared.finish(folder, sources, show)
     progress.write()  # before the file that makes the run a finished one, which is left as it is
     added = prepared.exported(folder) if prepared.exported else (None, {})
-    export(folder, prepared.replica.model, config, config["data"]["folder"], *added)
+    export(folder, prepared.replica.model, config, config["data"]["folder"], *added, decides=not prepared.answers)

@@ -5,6 +5,7 @@ import pytest
 
 from mil_tf import embedded
 from mil_tf.data import ShardSource
+from mil_tf.sources import source_of
 from tfrecords import Dataset
 
 TINY = {"n": 12, "size": 32, "seed": 0}
@@ -12,7 +13,13 @@ TINY_SLIDES = {
     "n": 12, "size": 128, "mpp": 8.0, "tile": 16, "cell": 8, "seed": 0, "unit": "slide", "test": 0.3, "validation": 0.2
 }
 TINY_SLICES = {**TINY, "unit": "slice", "test": 0.3, "validation": 0.2}
-TINY_SETS = {"remedios2020": TINY, "nemcek2021": TINY_SLICES, "lerousseau2020": TINY_SLIDES}
+TINY_FIELDS = {
+    "kind": "mechanisms", "n": 48, "size": (64, 80), "scale": 0.25, "seed": 0, "unit": "field", "test": 0.3,
+    "validation": 0.2,
+}
+TINY_SETS = {
+    "remedios2020": TINY, "nemcek2021": TINY_SLICES, "lerousseau2020": TINY_SLIDES, "kraus2016": TINY_FIELDS,
+}
 
 
 @pytest.fixture
@@ -58,6 +65,17 @@ def test_slides_stay_where_their_bags_say_they_are(cache):
     splits = dataset.splits(0)
     assert all(splits[name] for name in ("train", "validation", "test"))
     assert sorted(path.name.rsplit("-", 1)[0] for path in cache.iterdir()) == ["phantoms-slide", "slides"]
+
+
+@pytest.mark.long
+def test_fields_of_every_mechanism_are_split_by_wells(cache):
+    dataset = Dataset(embedded.embedded_dataset("kraus2016", show=lambda line: None))
+    splits = dataset.splits(0)
+    assert dataset.folds == [0] and all(splits[name] for name in ("train", "validation", "test"))
+    assert len(dataset.info["classes"]) == 12 and len(dataset.rows) == TINY_FIELDS["n"]
+    source = source_of(dataset, dataset.rows)
+    assert source.shape(0) == (64, 80, 3) and all(sum(row.label) == 1 for row in dataset.rows)
+    assert sum(len(source.fields(i).points) for i in range(len(source))) > TINY_FIELDS["n"]
 
 
 def test_another_setting_or_generator_is_another_folder(cache):

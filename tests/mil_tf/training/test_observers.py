@@ -93,3 +93,6 @@ def test_the_console_says_one_line_an_epoch():
         assert part in said[0]
     Console(said.append).epoch(State(Convergence(9, 0.0), history=state(0).history), METRICS, TIMING)
     assert "warming up" in said[1]
+    metrics = {"train_loss": 0.5, "validation_loss": 0.4, "validation_error": 0.25, "validation_map": 0.625}
+    Console(said.append, {"validation_error": "error", "validation_map": "mean AP"}).epoch(state(1), metrics, TIMING)
+    assert "validation loss 0.4000  error 0.250  mean AP 0.625  15.0 bags/s" in said[2]

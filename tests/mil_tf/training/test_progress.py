@@ -33,6 +33,14 @@ def test_what_is_no_number_is_none(tmp_path):
     assert json.loads((tmp_path / progress.NAME).read_text())["ap"] is None
 
 
+def test_with_several_classes_it_tells_the_mean_ap(tmp_path):
+    found = State(Convergence(9, 0.0))
+    found.history.append({"epoch": 0, "validation_loss": 0.5, "validation_map": 0.625})
+    found.convergence.update(0.5, 0)
+    progress.ProgressFile(tmp_path).epoch(found, {}, {})
+    assert (progress.read(tmp_path).loss, progress.read(tmp_path).ap) == (0.5, 0.625)
+
+
 def test_a_warm_up_has_no_best(tmp_path):
     warming = State(Convergence(9, 0.0))
     progress.ProgressFile(tmp_path).epoch(warming, {}, {})
