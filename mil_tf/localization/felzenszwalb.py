@@ -1,0 +1,181 @@
+"""Refinement of predicted masks along the edges of the image: g of parida2021 (sections 3 and 4.2).
+
+The slice is cut into segments of one grey by Felzenszwalb and Huttenlocher (IJCV 2004), and a predicted mask is made to
+follow their borders. The paper names two cases: where predictions are larger than the truth, g takes false positives
+away ("shrink"), where they are smaller, it adds true positives ("grow"). How, and all constants, it leaves open.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import sum_labels
+from skimage.measure import label as components_of
+from skimage.segmentation import felzenszwalb
+
+CASES = ("grow", "shrink", "none")
+DIAGONAL = 2  # pixels that touch at a corner hang together
+
+
+class Refinement(NamedTuple):
+    """The constants of g, all our decision: chosen on phantoms by `benchmarks/refinement.py`, reported on others.
+
+    Attributes:
+        level, width: HU, of the window in which the slice is cut.
+        scale: mm2; the larger, the larger the segments. An edge parts two segments where it is higher than what is
+            within them by more than `scale` / their area, on a grey scale of 0 to 255.
+        sigma: mm, of the Gaussian that smooths before.
+        least: mm2 of the smallest segment.
+        joins: share of a segment that the prediction covers, from which on "grow" takes it whole.
+        keeps: the same, below which "shrink" gives it up.
+        apart: HU that a segment's mean may differ from that of the predicted pixels for "grow" to take it.
+        times: how many times the area of a predicted part "grow" may add to it.
+        left: share of a predicted part that "shrink" must leave; where it would leave less, the part stays as it was
+            (so do Khoreva et al. 2017 with regions that their segmenter all but empties).
+    """
+
+    level: float = 40.0
+    width: float = 80.0
+    scale: float = 100.0
+    sigma: float = 0.8
+    least: float = 20.0
+    joins: float = 0.4
+    keeps: float = 0.5
+    apart: float = 10.0
+    times: float = 3.0
+    left: float = 0.2
+
+
+DEFAULT = Refinement()
+
+
+def refined(slice_hu, prediction, case="grow", label=None, pixel=(1.0, 1.0), constants=DEFAULT):
+    """A predicted mask, consistent with the image label, with its parts moved to the edges of the image.
+
+    Args:
+        slice_hu: (h, w) in HU.
+        prediction: (h, w) class ids, 0 for none.
+        case: "grow", "shrink", or "none", which leaves the extent as it is.
+        label: see `consistent`.
+        pixel: mm between rows and between columns.
+        constants: a Refinement.
+
+    Returns:
+        uint8 (h, w), class ids. "grow" never loses a pixel of the consistent prediction, "shrink" never adds one.
+
+    Raises:
+        ValueError: an argument is of another kind than this.
+    """
+    slice_hu, prediction = _checked(slice_hu, prediction, case)
+    given = consistent(prediction, label)
+    if case == "none" or not given.any():
+        return given
+    segments = cut(slice_hu, pixel, constants)
+    return (_grown if case == "grow" else _shrunk)(np.float64(slice_hu), given, segments, constants)
+
+
+def _checked(slice_hu, prediction, case):
+    slice_hu, prediction = np.asarray(slice_hu), np.asarray(prediction)
+    if case not in CASES:
+        raise ValueError(f"Expected `case` to be one of {CASES}. Received: case={case!r}")
+    if slice_hu.ndim != 2 or slice_hu.shape != prediction.shape:
+        raise ValueError("Expected a slice and a prediction of one shape (h, w). "
+                         f"Received: {slice_hu.shape} and {prediction.shape}")
+    if not np.isfinite(slice_hu).all():
+        raise ValueError("Expected a slice of finite HU. Received: NaN or infinite values in it")
+    return slice_hu, prediction
+
+
+def consistent(prediction, label=None):
+    """A prediction without classes that the image does not have (our decision, where the paper is silent).
+
+    With one type every predicted pixel becomes that type: where there is blood, it can be no other. With none,
+    nothing remains. With several, pixels of a type that the image has not become that type of the image which has
+    most pixels in their part, and a part without any is dropped, because nothing says which it would be.
+
+    Args:
+        prediction: (h, w) class ids, 0 for none.
+        label: the class ids that the image has, () for a healthy one; None where they are not known.
+
+    Returns:
+        uint8 (h, w).
+    """
+    found = np.array(prediction, np.uint8)
+    if label is None:
+        return found
+    allowed = sorted({int(each) for each in label})
+    if len(allowed) < 2:
+        found[found > 0] = allowed[0] if allowed else 0
+        return found
+    parts = _parts(found)
+    counts = [_sums(found == kind, parts) for kind in allowed]
+    instead = np.where(np.max(counts, axis=0) > 0, np.array(allowed)[np.argmax(counts, axis=0)], 0)
+    wrong = (found > 0) & ~np.isin(found, allowed)
+    found[wrong] = instead[parts[wrong]]
+    return found
+
+
+def cut(slice_hu, pixel=(1.0, 1.0), constants=DEFAULT):
+    """The segments of a slice, int64 (h, w) from 0.
+
+    Args:
+        slice_hu, pixel, constants: as for `refined`.
+    """
+    low = constants.level - constants.width / 2
+    grey = np.clip((np.float64(slice_hu) - low) / constants.width, 0, 1)
+    area = float(np.prod(pixel))
+    return felzenszwalb(grey, scale=constants.scale / area, sigma=constants.sigma / area**0.5,
+                        min_size=max(1, round(constants.least / area)), channel_axis=None)
+
+
+def _grown(slice_hu, given, segments, constants):
+    """Segments join the part that covers most of them, the best covered first, while its growth is within bounds."""
+    found, parts = given.copy(), _parts(given)
+    area, mean = _sums(given > 0, parts), _means(slice_hu, parts)
+    room = area * constants.times
+    size, bright = np.bincount(segments.ravel()), _means(slice_hu, segments)
+    for segment, part, covered in _meetings(segments, parts, size):
+        added = (segments == segment) & (found == 0)
+        more = np.count_nonzero(added)
+        alike = abs(bright[segment] - mean[part]) <= constants.apart
+        if covered >= constants.joins and alike and more <= room[part]:
+            found[added] = _commonest(given[(segments == segment) & (parts == part)])
+            room[part] -= more
+    return found
+
+
+def _meetings(segments, parts, size):
+    """(segment, part, share of the segment that any part covers), best covered first, once a segment."""
+    inside = parts > 0
+    pairs, counts = np.unique(np.stack([segments[inside], parts[inside]]), axis=1, return_counts=True)
+    covered = np.bincount(segments[inside], minlength=len(size)) / size
+    met = {}
+    for (segment, part), count in sorted(zip(pairs.T.tolist(), counts), key=lambda each: each[1]):
+        met[segment] = part  # the last, which covers most of it
+    return sorted(((segment, part, covered[segment]) for segment, part in met.items()), key=lambda m: (-m[2], m[0]))
+
+
+def _shrunk(slice_hu, given, segments, constants):
+    """Predicted pixels stay in segments that are covered enough; a part that would be lost stays as it was."""
+    size = np.bincount(segments.ravel())
+    covered = np.bincount(segments[given > 0], minlength=len(size)) / size
+    kept = (given > 0) & (covered >= constants.keeps)[segments]
+    parts = _parts(given)
+    left = _sums(kept, parts) / np.maximum(1, _sums(given > 0, parts))
+    return np.where(kept | (left < constants.left)[parts], given, 0).astype(np.uint8)
+
+
+def _parts(mask):
+    """Parts of a mask that hang together, whatever their classes, numbered from 1."""
+    return components_of(mask > 0, connectivity=DIAGONAL)
+
+
+def _sums(values, labels):
+    return sum_labels(values, labels, np.arange(labels.max() + 1))
+
+
+def _means(values, labels):
+    return _sums(values, labels) / np.maximum(1, np.bincount(labels.ravel()))
+
+
+def _commonest(kinds):
+    return np.bincount(kinds).argmax()
