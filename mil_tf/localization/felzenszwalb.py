@@ -8,7 +8,7 @@ away ("shrink"), where they are smaller, it adds true positives ("grow"). How, a
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import sum_labels
+from scipy.ndimage import median, sum_labels
 from skimage.measure import label as components_of
 from skimage.segmentation import felzenszwalb
 
@@ -20,21 +20,22 @@ class Refinement(NamedTuple):
     """The constants of g, all our decision: chosen on phantoms by `benchmarks/refinement.py`, reported on others.
 
     Attributes:
-        level, width: HU, of the window in which the slice is cut.
+        level, width: HU, of the window in which the slice is cut: the subdural one of nemcek2021. In the narrower
+            brain window blood and bone are both white, and segments run from one into the other.
         scale: mm2; the larger, the larger the segments. An edge parts two segments where it is higher than what is
             within them by more than `scale` / their area, on a grey scale of 0 to 255.
         sigma: mm, of the Gaussian that smooths before.
         least: mm2 of the smallest segment.
         joins: share of a segment that the prediction covers, from which on "grow" takes it whole.
         keeps: the same, below which "shrink" gives it up.
-        apart: HU that a segment's mean may differ from that of the predicted pixels for "grow" to take it.
+        apart: HU that a segment's mean may differ from the median of the predicted part for "grow" to take it.
         times: how many times the area of a predicted part "grow" may add to it.
         left: share of a predicted part that "shrink" must leave; where it would leave less, the part stays as it was
             (so do Khoreva et al. 2017 with regions that their segmenter all but empties).
     """
 
-    level: float = 40.0
-    width: float = 80.0
+    level: float = 50.0
+    width: float = 130.0
     scale: float = 100.0
     sigma: float = 0.8
     least: float = 20.0
@@ -69,7 +70,22 @@ def refined(slice_hu, prediction, case="grow", label=None, pixel=(1.0, 1.0), con
     given = consistent(prediction, label)
     if case == "none" or not given.any():
         return given
-    segments = cut(slice_hu, pixel, constants)
+    return moved(slice_hu, given, cut(slice_hu, pixel, constants), case, constants)
+
+
+def moved(slice_hu, given, segments, case, constants=DEFAULT):
+    """A mask with its parts moved to the borders of segments.
+
+    Args:
+        slice_hu: (h, w) in HU.
+        given: uint8 (h, w), class ids.
+        segments: int64 (h, w), of `cut`.
+        case: "grow" or "shrink".
+        constants: a Refinement.
+
+    Returns:
+        uint8 (h, w).
+    """
     return (_grown if case == "grow" else _shrunk)(np.float64(slice_hu), given, segments, constants)
 
 
@@ -130,13 +146,14 @@ def cut(slice_hu, pixel=(1.0, 1.0), constants=DEFAULT):
 def _grown(slice_hu, given, segments, constants):
     """Segments join the part that covers most of them, the best covered first, while its growth is within bounds."""
     found, parts = given.copy(), _parts(given)
-    area, mean = _sums(given > 0, parts), _means(slice_hu, parts)
-    room = area * constants.times
-    size, bright = np.bincount(segments.ravel()), _means(slice_hu, segments)
+    room = constants.times * np.bincount(parts.ravel())
+    usual = median(slice_hu, parts, np.arange(parts.max() + 1))  # not the mean: some pixels may be of bone
+    size = np.bincount(segments.ravel())
+    bright = _sums(slice_hu, segments) / size
     for segment, part, covered in _meetings(segments, parts, size):
         added = (segments == segment) & (found == 0)
         more = np.count_nonzero(added)
-        alike = abs(bright[segment] - mean[part]) <= constants.apart
+        alike = abs(bright[segment] - usual[part]) <= constants.apart
         if covered >= constants.joins and alike and more <= room[part]:
             found[added] = _commonest(given[(segments == segment) & (parts == part)])
             room[part] -= more
@@ -148,10 +165,9 @@ def _meetings(segments, parts, size):
     inside = parts > 0
     pairs, counts = np.unique(np.stack([segments[inside], parts[inside]]), axis=1, return_counts=True)
     covered = np.bincount(segments[inside], minlength=len(size)) / size
-    met = {}
-    for (segment, part), count in sorted(zip(pairs.T.tolist(), counts), key=lambda each: each[1]):
-        met[segment] = part  # the last, which covers most of it
-    return sorted(((segment, part, covered[segment]) for segment, part in met.items()), key=lambda m: (-m[2], m[0]))
+    ascending = pairs.T[np.argsort(counts, kind="stable")].tolist()
+    most = dict(ascending)  # of a segment that several parts meet, the last: the one that covers most of it
+    return sorted(((each, part, covered[each]) for each, part in most.items()), key=lambda met: (-met[2], met[0]))
 
 
 def _shrunk(slice_hu, given, segments, constants):
@@ -171,10 +187,6 @@ def _parts(mask):
 
 def _sums(values, labels):
     return sum_labels(values, labels, np.arange(labels.max() + 1))
-
-
-def _means(values, labels):
-    return _sums(values, labels) / np.maximum(1, np.bincount(labels.ravel()))
 
 
 def _commonest(kinds):

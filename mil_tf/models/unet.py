@@ -22,7 +22,7 @@ def unet(
     """Builds the network.
 
     Parameters of five classes and one channel of HU: 7.77 M at the default width of 32, 31.05 M at the 64 of
-    Ronneberger et al. (31.03 M without a norm, with one channel as it is and two outputs, as they have it), 0.49 M at 8.
+    Ronneberger et al. (31.03 M without a norm, with one channel as it is and two outputs, as theirs), 0.49 M at 8.
 
     Args:
         classes: K, without the background.
