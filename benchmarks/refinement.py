@@ -32,8 +32,9 @@ NEAR, FAR = 2.0, 4.0  # mm that a mask is made smaller or larger
 ROUGH = 4.0, 3.0  # mm: how long the waves of a noisy outline are, and how high
 SEED_SHARE = 0.2  # of a mask's area, around its deepest pixel
 GRID = {
-    "width": (80.0, 130.0), "scale": (30.0, 100.0, 300.0), "sigma": (0.5, 0.8, 1.5), "least": (5.0, 10.0, 20.0, 50.0),
-    "joins": (0.3, 0.5, 0.7), "keeps": (0.3, 0.5, 0.7), "apart": (6.0, 10.0, 15.0), "times": (1.0, 3.0, 8.0),
+    "darker": (5.0, 10.0, 15.0, 20.0, 1000.0), "keeps": (0.5, 0.7, 0.85), "joins": (0.15, 0.3, 0.5),
+    "apart": (4.0, 6.0, 10.0), "scale": (10.0, 30.0, 100.0), "sigma": (0.25, 0.5, 0.8), "times": (1.0, 3.0, 8.0),
+    "least": (10.0, 20.0, 40.0), "width": (80.0, 130.0),
 }
 CUT = ("level", "width", "scale", "sigma", "least")  # the constants that segments depend on, in a Refinement first
 SEGMENTS = {}
@@ -219,24 +220,18 @@ def compared(before, after, phantoms):
 
 
 def choose(slices):
-    """Coordinate descent over GRID from the defaults: all values of a constant, the others as they are."""
+    """Once over GRID from the defaults: all values of a constant, the others as they are by then."""
     from mil_tf.localization.felzenszwalb import DEFAULT
 
     best, reached = DEFAULT, value_of(slices, DEFAULT)
     print(f"defaults {reached:.4f}", flush=True)
-    for _ in range(2):
-        before = best
-        for name, values in GRID.items():
-            for value in values:
-                tried = best._replace(**{name: value}, **({"level": LEVELS[value]} if name == "width" else {}))
-                if tried == best:
-                    continue
+    for name, values in GRID.items():
+        for value in values:
+            tried = best._replace(**{name: value}, **({"level": LEVELS[value]} if name == "width" else {}))
+            if tried != best:
                 found = value_of(slices, tried)
                 print(f"{name} {value:g}: {found:.4f}", flush=True)
-                if found > reached:
-                    best, reached = tried, found
-        if best == before:
-            break
+                best, reached = (tried, found) if found > reached else (best, reached)
     print(f"chosen: {best}, {reached:.4f}")
     return best
 

@@ -160,7 +160,7 @@ class Oracle(NamedTuple):
 def _without_blood(predicted, label):
     """The Decision where nothing is predicted or the image is healthy, else None."""
     if not len(label):
-        return Decision(False, "blood in a healthy slice") if predicted else Decision(True, "healthy, and nothing found")
+        return Decision(not predicted, "blood in a healthy slice" if predicted else "healthy, and nothing found")
     return None if predicted else Decision(False, "nothing found in a slice with blood")
 
 

@@ -28,6 +28,8 @@ class Refinement(NamedTuple):
         least: mm2 of the smallest segment.
         joins: share of a segment that the prediction covers, from which on "grow" takes it whole.
         keeps: the same, below which "shrink" gives it up.
+        darker: HU that a segment's mean may be below the median of the predicted part for "shrink" to keep it: around
+            blood lie segments of what is neither blood nor brain, which a mask that is too large covers whole.
         apart: HU that a segment's mean may differ from the median of the predicted part for "grow" to take it.
         times: how many times the area of a predicted part "grow" may add to it.
         left: share of a predicted part that "shrink" must leave; where it would leave less, the part stays as it was
@@ -36,12 +38,13 @@ class Refinement(NamedTuple):
 
     level: float = 50.0
     width: float = 130.0
-    scale: float = 100.0
-    sigma: float = 0.8
+    scale: float = 30.0
+    sigma: float = 0.5
     least: float = 20.0
-    joins: float = 0.4
-    keeps: float = 0.5
-    apart: float = 10.0
+    joins: float = 0.3
+    keeps: float = 0.7
+    darker: float = 15.0
+    apart: float = 6.0
     times: float = 3.0
     left: float = 0.2
 
@@ -147,7 +150,7 @@ def _grown(slice_hu, given, segments, constants):
     """Segments join the part that covers most of them, the best covered first, while its growth is within bounds."""
     found, parts = given.copy(), _parts(given)
     room = constants.times * np.bincount(parts.ravel())
-    usual = median(slice_hu, parts, np.arange(parts.max() + 1))  # not the mean: some pixels may be of bone
+    usual = _usual(slice_hu, parts)
     size = np.bincount(segments.ravel())
     bright = _sums(slice_hu, segments) / size
     for segment, part, covered in _meetings(segments, parts, size):
@@ -171,12 +174,17 @@ def _meetings(segments, parts, size):
 
 
 def _shrunk(slice_hu, given, segments, constants):
-    """Predicted pixels stay in segments that are covered enough; a part that would be lost stays as it was."""
+    """Predicted pixels stay in segments that are covered enough and not too dark for their part.
+
+    A part that would be all but lost stays as it was.
+    """
+    parts = _parts(given)
     size = np.bincount(segments.ravel())
     covered = np.bincount(segments[given > 0], minlength=len(size)) / size
-    kept = (given > 0) & (covered >= constants.keeps)[segments]
-    parts = _parts(given)
-    left = _sums(kept, parts) / np.maximum(1, _sums(given > 0, parts))
+    bright = _sums(slice_hu, segments) / size
+    dark = bright[segments] < (_usual(slice_hu, parts) - constants.darker)[parts]
+    kept = (given > 0) & (covered >= constants.keeps)[segments] & ~dark
+    left = _sums(kept, parts) / np.bincount(parts.ravel())
     return np.where(kept | (left < constants.left)[parts], given, 0).astype(np.uint8)
 
 
@@ -187,6 +195,11 @@ def _parts(mask):
 
 def _sums(values, labels):
     return sum_labels(values, labels, np.arange(labels.max() + 1))
+
+
+def _usual(slice_hu, parts):
+    """The median HU of every part: unlike the mean it stays where some pixels are of bone."""
+    return median(slice_hu, parts, np.arange(parts.max() + 1))
 
 
 def _commonest(kinds):

@@ -19,7 +19,7 @@ ROWS = {"truth": "#35e06a", "before recursion": "#ffa030", "after recursion": "#
 APART, WIDE = 0.2, 0.32  # of a box from its data set's middle, and its width; a data set is 1 wide
 SPREAD = 0.09  # of the points about a box's middle
 AIR = -300.0  # HU: what is darker is cut away around a head
-BAR = 50.0  # mm; shorter where the picture is small
+BARS = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0)  # mm: the longest that is no longer than a third of the narrowest picture
 
 
 def box_figure(scores, type=ANY):
@@ -95,8 +95,11 @@ def overlay_figure(slices, truth, before, after, titles, pixels=None):
     for axes, title in zip(grid[0], titles):
         axes.set_title(title, fontsize=9)
     if pixels is not None:
-        for axes, one, pixel in zip(grid[-1], slices, pixels):
-            _bar(axes, _head(one), pixel)
+        heads = [_head(one) for one in slices]
+        narrowest = min((right - left) * pixel[1] for (_, (left, right)), pixel in zip(heads, pixels))
+        length = next((each for each in BARS if each <= narrowest / 3), BARS[-1])
+        for axes, head, pixel in zip(grid[-1], heads, pixels):
+            _bar(axes, head, pixel, length)
     return figure
 
 
@@ -117,10 +120,9 @@ def _head(hu):
                  zip((np.flatnonzero(there.any(axis=axis)) for axis in (1, 0)), there.shape))
 
 
-def _bar(axes, head, pixel):
-    """A length in the lower left corner, of at most a third of the picture."""
+def _bar(axes, head, pixel, length):
+    """So many millimetres in the lower left corner."""
     (top, bottom), (left, right) = head
-    length = BAR if BAR <= (right - left) * pixel[1] / 3 else BAR / 5
     start, height = left + 0.03 * (right - left), bottom - 0.04 * (bottom - top)
     rim = [withStroke(linewidth=4, foreground="black")]
     axes.plot([start, start + length / pixel[1]], [height] * 2, color="white", lw=2.2, solid_capstyle="butt",

@@ -17,7 +17,7 @@ from mil_tf.evaluation.segmentation.counts import MODELS
 from mil_tf.evaluation.versus import weighted_means
 
 NO_CASE = "undefined: no case in which it is defined"
-ALIKE = "no test: both are alike for every patient"
+ALIKE = "no test: all alike"
 METHOD = "bootstrap by patient"
 
 

@@ -24,9 +24,8 @@ def segmentation_lines(scores):
     yield f"  masks against truth, mean (median) ± std. {UNITS[scores.unit]}"
     for part in scores.parts:
         yield f"  {part_told(part.cases)}"
-        yield f"    {'':14s}" + "".join(f"{name:34s}" for name in NAMES.values()).rstrip()
-        for name, cells in _lines(part):
-            yield f"    {name:14s}" + "".join(f"{each:34s}" for each in cells).rstrip()
+        for name, cells in [("", NAMES.values()), *_lines(part)]:
+            yield f"    {name:14s}" + " ".join(f"{each:32s}" for each in cells).rstrip()
 
 
 def segmentation_part(scores, boxes=None):

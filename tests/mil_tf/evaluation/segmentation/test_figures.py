@@ -49,7 +49,7 @@ def test_three_rows_of_outlines_in_the_papers_colours():
     assert [axes.get_ylabel() for axes in drawn.axes] == list(ROWS)
 
 
-@pytest.mark.parametrize("pixel, length, told", [(1.0, 10, "10 mm"), (8.0, 50 / 8, "50 mm")])
+@pytest.mark.parametrize("pixel, length, told", [(1.0, 5, "5 mm"), (4.0, 5, "20 mm"), (8.0, 50 / 8, "50 mm")])
 def test_the_scale_bar_is_as_long_as_it_says(pixel, length, told):
     masks = [[mask(np.s_[10:20], np.s_[8:18])]] * 3
     axes = overlay_figure([head()], *masks, [""], [(pixel, pixel)]).axes[-1]
