@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from mil_tf.models.unet import Continued, unet
+from mil_tf.training.segmentation_losses import segmentation_loss
 
 SMALL = {"width": 2, "depth": 2}
 
@@ -103,3 +104,22 @@ def test_an_argument_that_cannot_be(options, told):
     with pytest.raises(ValueError, match="Expected .*Received: ") as raised:
         unet(**options)
     assert told in str(raised.value)
+
+
+def test_it_learns_where_the_blood_is():
+    rng, rows, columns = np.random.default_rng(0), *np.mgrid[:16, :16]
+    truth = np.stack([np.hypot(rows - r, columns - c) < 4 for r, c in rng.uniform(4, 12, (8, 2))]).astype(np.int64)
+    images = (np.where(truth > 0, 70, 35) + rng.normal(0, 3, truth.shape))[..., None].astype(np.float32)
+    model, optimizer = unet(1, width=4, depth=2), keras.optimizers.Adam(0.02)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            logits = model(images, training=True)["logits"]
+            loss = tf.reduce_mean(segmentation_loss(truth, logits, [True] * 8))
+        optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+        return logits
+
+    for _ in range(40):
+        found = step().numpy().argmax(axis=-1)
+    assert 2 * (found * truth).sum() / (found.sum() + truth.sum()) > 0.95
