@@ -32,9 +32,9 @@ NEAR, FAR = 2.0, 4.0  # mm that a mask is made smaller or larger
 ROUGH = 4.0, 3.0  # mm: how long the waves of a noisy outline are, and how high
 SEED_SHARE = 0.2  # of a mask's area, around its deepest pixel
 GRID = {
-    "darker": (5.0, 10.0, 15.0, 20.0, 1000.0), "keeps": (0.5, 0.7, 0.85), "joins": (0.15, 0.3, 0.5),
-    "apart": (4.0, 6.0, 10.0), "scale": (10.0, 30.0, 100.0), "sigma": (0.25, 0.5, 0.8), "times": (1.0, 3.0, 8.0),
-    "least": (10.0, 20.0, 40.0), "width": (80.0, 130.0),
+    "darker": (5.0, 10.0, 15.0, 20.0, 1000.0), "keeps": (0.3, 0.5, 0.6, 0.7, 0.85),
+    "joins": (0.05, 0.1, 0.15, 0.3, 0.5), "apart": (4.0, 6.0, 10.0), "scale": (10.0, 30.0, 100.0),
+    "sigma": (0.25, 0.5, 0.8), "times": (1.0, 3.0, 8.0, 16.0), "least": (10.0, 20.0, 40.0), "width": (80.0, 130.0),
 }
 CUT = ("level", "width", "scale", "sigma", "least")  # the constants that segments depend on, in a Refinement first
 SEGMENTS = {}
