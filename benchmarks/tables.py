@@ -26,6 +26,9 @@ MEASURED = {
     "accuracy": "slice accuracy", "slice_auc": "slice AUC", "ppv": "PPV", "sensitivity": "sensitivity", "dice": "Dice",
     "middle_dice": "Dice of the middle",
     "false_frequency_train": "false frequency: training AUC", "false_frequency_test": "test AUC",
+    "image_map": "images: mAP", "image_accuracy": "accuracy", "image_class_mean_accuracy": "class mean",
+    "treatment_accuracy": "treatments: accuracy", "cell_bag_map": "cells by the image's label: mAP",
+    "cell_bag_accuracy": "accuracy", "cell_own_map": "cells by their own label: mAP", "cell_own_accuracy": "accuracy",
 }
 TESTED = {
     ("ap", ""): "bag AP", ("auc", ""): "bag AUC", ("tpr", "0.5"): "TPR at 0.5", ("tnr", "0.5"): "TNR at 0.5",
@@ -41,6 +44,11 @@ COPIED = {
     "full_size_positions": {
         "network": "network", "pooling": "pooling", "parameters": "parameters", "slices": "slices a step",
         "step_seconds": "step, s", "prediction_seconds": "prediction of a slice, s", "peak_gib": "peak memory, GiB",
+    },
+    "full_size_fields": {
+        "learns_from": "learns from", "parameters": "parameters", "fields": "fields a step", "step_seconds": "step, s",
+        "step_peak_gib": "peak memory, GiB", "prediction_seconds": "prediction of a field, s",
+        "peak_gib": "peak memory with it, GiB",
     },
     "full_size_tiles": {
         "in_memory": "tiles in memory", "parameters": "parameters", "visit_seconds": "visit of 150 tiles, s",
@@ -115,9 +123,9 @@ def alpha_beta(results):
 
 
 def by_seed(results):
-    """(headings, rows): one row a name, and a number of bags where there are several, mean over its seeds."""
+    """(headings, rows): one row a name, and a data set or number of bags where there are several, mean over seeds."""
     measured = [key for key in MEASURED if key in results[0]]
-    curve = ["bags"] if len({r.get("bags") for r in results}) > 1 else []
+    curve = [key for key in ("data", "bags") if len({r.get(key) for r in results}) > 1]
     groups = {}
     for result in results:
         groups.setdefault(tuple(result[key] for key in ("row", *curve)), []).append(result)

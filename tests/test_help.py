@@ -13,9 +13,10 @@ ROOT = Path(train.__file__).parent
 HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage", "nibabel", "SimpleITK", "sklearn", "distributed")
 COMMANDS = [
     "train.py", "evaluate.py", "-m mil_tf.predict", "-m mil_tf.released", "-m mil_tf.demo",
-    "-m preprocessing", "-m preprocessing ct", "-m preprocessing slides", "-m preprocessing cohort", "-m preprocessing qc", "-m preprocessing split",
+    "-m preprocessing", "-m preprocessing ct", "-m preprocessing slides", "-m preprocessing fields", "-m preprocessing cohort", "-m preprocessing qc", "-m preprocessing split",
     "-m preprocessing phantoms", "-m preprocessing phantoms ct", "-m preprocessing phantoms sheet",
     "-m preprocessing phantoms slides", "-m preprocessing phantoms slide-sheet",
+    "-m preprocessing phantoms fields", "-m preprocessing phantoms field-sheet",
     "-m tfrecords", "-m tfrecords inspect", "-m tfrecords verify",
 ]
 
