@@ -6,8 +6,8 @@ padding, so ours: convolutions keep the size ("same"), poolings are 3x3 with str
 no padding enters a maximum or a mean. A position stands for 32 pixels; inputs of 63 to 94 pixels a side give one
 position (64: the paper's yeast cell), those of 95 to 126 give two (96: its breast cancer cell). No stride-2 layout
 gives one for both. Also ours: convolutions before a ReLU start after He et al. 2015; dropout follows the four max
-poolings, not ave_pool0, which sees pixels; the fully connected layer starts as a multiple of the identity,
-even where P_i is 1/2.
+poolings, not ave_pool0, which sees pixels; the fully connected layer starts as a multiple of the
+identity, undecided where P_i is 1/2.
 """
 
 import keras
@@ -124,10 +124,10 @@ def _pooled(logits, classes, pooling, ending):
         raise ValueError(f"Expected `pooling` to be one of {POOLINGS}. Received: pooling={pooling!r}")
     pooled = layer(instances)
     # P_i are between 0 and 1, and from small weights Adam is long on its way to an answer that is sure of itself.
-    start = {
-        "kernel_initializer": keras.initializers.Identity(OWN), "bias_initializer": keras.initializers.Constant(-OWN / 2),
-    }
-    last = keras.layers.Dense(classes, name="last", dtype="float32", **start)(pooled)
+    own, even = keras.initializers.Identity(OWN), keras.initializers.Constant(-OWN / 2)
+    last = keras.layers.Dense(
+        classes, kernel_initializer=own, bias_initializer=even, name="last", dtype="float32"
+    )(pooled)
     return pooled, keras.layers.Activation(ending, name="probabilities", dtype="float32")(last)
 
 
