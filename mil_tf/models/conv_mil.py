@@ -6,7 +6,8 @@ padding, so ours: convolutions keep the size ("same"), poolings are 3x3 with str
 no padding enters a maximum or a mean. A position stands for 32 pixels; inputs of 63 to 94 pixels a side give one
 position (64: the paper's yeast cell), those of 95 to 126 give two (96: its breast cancer cell). No stride-2 layout
 gives one for both. Also ours: convolutions before a ReLU start after He et al. 2015; dropout follows the four max
-poolings, not ave_pool0, which sees pixels.
+poolings, not ave_pool0, which sees pixels; the fully connected layer starts as a multiple of the
+identity, undecided where P_i is 1/2.
 """
 
 import keras
@@ -23,6 +24,7 @@ WINDOW, STRIDE = 3, 2
 ENDINGS = ("softmax", "sigmoid")
 POSITIONS = (-3, -2)  # the axes of a map
 POOLINGS = tuple(name for name, layer in names.POOLINGS.items() if layer.takes == "probabilities")
+OWN = 4.0  # what P_i counts for y_i before training; our decision
 NONE = "none"  # the network of cropped cells, which pools no probabilities
 
 
@@ -121,7 +123,11 @@ def _pooled(logits, classes, pooling, ending):
     if layer.takes != "probabilities":
         raise ValueError(f"Expected `pooling` to be one of {POOLINGS}. Received: pooling={pooling!r}")
     pooled = layer(instances)
-    last = keras.layers.Dense(classes, name="last", dtype="float32")(pooled)
+    # P_i are between 0 and 1, and from small weights Adam is long on its way to an answer that is sure of itself.
+    own, even = keras.initializers.Identity(OWN), keras.initializers.Constant(-OWN / 2)
+    last = keras.layers.Dense(
+        classes, kernel_initializer=own, bias_initializer=even, name="last", dtype="float32"
+    )(pooled)
     return pooled, keras.layers.Activation(ending, name="probabilities", dtype="float32")(last)
 
 

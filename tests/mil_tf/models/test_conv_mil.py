@@ -64,6 +64,15 @@ def test_every_pooling_of_the_tables_pools_probabilities_of_its_map(pooling):
     np.testing.assert_allclose(tf.reduce_sum(found["probabilities"], 1), 1, atol=1e-6)
 
 
+def test_before_training_every_class_speaks_for_itself():
+    model = built()
+    kernel, bias = model.get_layer("last").get_weights()
+    np.testing.assert_array_equal(kernel, 4 * np.eye(3))
+    np.testing.assert_array_equal(bias, [-2, -2, -2])  # a sigmoid of a half where P_i is one
+    found = model(images(100, 70))
+    np.testing.assert_array_equal(tf.argsort(found["pooled"]), tf.argsort(found["probabilities"]))
+
+
 def test_sigmoids_do_not_sum_to_one():
     found = built(ending="sigmoid")(images(64, 64))
     dense = built(ending="sigmoid").get_layer("last")
