@@ -70,18 +70,32 @@ class Browser:
         assert "error" not in answer, (method, answer["error"])
         return answer["result"]
 
-    def open(self, path, width=1400, scheme="light"):
-        """Loads a file in a window of a width, light or dark."""
+    def open(self, page, width=1400, scheme="light", height=900):
+        """Loads a file, or an address, in a window of a size, light or dark."""
         self.events.clear()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         if not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._until(lambda found: found.get("method") == "Page.loadEventFired")
 
     def run(self, script):
         """The value of a JavaScript expression."""
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def press(self, key):
+        """Presses and releases a key, named as JavaScript names it: "a", "ArrowLeft"."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def until(self, script):
+        """Waits until a JavaScript expression is true, and returns its value."""
+        end = time.monotonic() + PATIENCE
+        while not (value := self.run(script)):
+            assert time.monotonic() < end, f"{script} is still not true; errors: {self.errors()}"
+            time.sleep(0.02)
+        return value
 
     def screenshot(self, whole=False):
         """PNG of the window, or of the whole page."""

@@ -50,7 +50,8 @@ def parser():
     task.add_argument("--status", action="store_true", help="print how far the review is, and end")
     task.add_argument("--export", metavar="DIR", help="write the page as a folder, which must be new or empty; with "
                       "--reviewer only what that person has yet to judge")
-    task.add_argument("--import", metavar="FILE", dest="taken", help="take in decisions that an exported page has saved")
+    task.add_argument("--import", metavar="FILE", dest="taken",
+                      help="take in decisions that an exported page has saved")
     return found
 
 
@@ -89,8 +90,8 @@ def _serve(desk, reviewer, port):
     for problem in [*desk.stands()[2], *desk.unreadable.values()]:
         print(problem, file=sys.stderr)
     with server.listen(port) as connection, contextlib.suppress(KeyboardInterrupt):
-        server.serve(app, connection, lambda address: print(
-            f"{len(desk.ids())} slices to review at {address} (Ctrl-C ends; every decision is on the disk)", flush=True))
+        told = f"{len(desk.ids())} slices to review at {{}} (Ctrl-C ends; every decision is on the disk)"
+        server.serve(app, connection, lambda address: print(told.format(address), flush=True))
     return 0
 
 

@@ -26,7 +26,7 @@ from mil_tf import runs
 TABLE, INFO, SLICES, DECISIONS = "candidates.csv", "candidates.json", "candidates", "decisions.csv"
 COLUMNS = ("id", "patient", "label")
 JOINED = ";"
-LONGEST = 240  # bytes of a file name, of which most file systems take 255, with room for ".npz" and a mark while it is written
+LONGEST = 240  # bytes of a file name: most file systems take 255, with ".npz" and the mark of a file that is written
 
 
 class CandidateError(ValueError):
@@ -131,7 +131,8 @@ def _spacing(given):
 def _refuse_another(path, arrays):
     try:
         with np.load(path) as before:
-            same = set(before.files) == set(arrays) and all(np.array_equal(before[name], arrays[name]) for name in arrays)
+            names = set(before.files)
+            same = names == set(arrays) and all(np.array_equal(before[name], arrays[name]) for name in names)
     except (OSError, ValueError, zipfile.BadZipFile):
         same = False
     if not same:
@@ -202,7 +203,8 @@ def read_table(folder):
         raise CandidateError(f"Expected {TABLE} and {INFO}, as stage 2 writes them, in {folder}. "
                              f"Received: no {Path(error.filename).name}.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
-        raise CandidateError(f"Expected {TABLE} and {INFO} that can be read in {folder}. Received: {error!r}.") from error
+        told = f"Expected {TABLE} and {INFO} that can be read in {folder}. Received: {error!r}."
+        raise CandidateError(told) from error
     if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows[1:]):
         raise CandidateError(f"Expected the columns {', '.join(COLUMNS)} in {folder / TABLE}. "
                              f"Received: {rows[0] if rows else 'an empty file'}, or rows of another length.")

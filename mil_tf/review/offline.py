@@ -48,7 +48,8 @@ def export(desk, folder, reviewer=None):
     _write_page(folder, {**desk.setup(), "reviewer": reviewer, "records": records,
                          "problems": [*desk.unreadable.values()]})
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return "\n".join([f"{len(records)} slices in {folder}, {size / 1e6:.1f} MB; open {folder / 'index.html'}", *left_out])
+    told = f"{len(records)} slices in {folder}, {size / 1e6:.1f} MB; open {folder / 'index.html'}"
+    return "\n".join([told, *left_out])
 
 
 def _ids(desk, reviewer):

@@ -38,7 +38,7 @@ def png(hu, window):
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(grey(hu, window)).save(buffer, "PNG", compress_level=3)  # fast, and some 5 % larger than the usual 6
+    Image.fromarray(grey(hu, window)).save(buffer, "PNG", compress_level=3)  # fast, little larger than the usual 6
     return buffer.getvalue()
 
 

@@ -18,7 +18,7 @@ LONGEST_NAME = 60  # characters of a reviewer's name; our decision
 LARGEST = 1 << 20  # bytes of a request; our decision
 PAGES = Path(__file__).parent / "pages"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'; "
                                "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

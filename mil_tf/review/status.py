@@ -23,7 +23,8 @@ def _reviewers(stands, rows):
     for verdicts in judged(stands).values():
         for name, verdict in verdicts.items():
             by.setdefault(name, []).append(verdict == ACCEPT)
-    return [f"  {name}: {len(given)} judged, {sum(given)} accepted{_pace(rows, name)}" for name, given in sorted(by.items())]
+    return [f"  {name}: {len(given)} judged, {sum(given)} accepted{_pace(rows, name)}"
+            for name, given in sorted(by.items())]
 
 
 def _pace(rows, name):

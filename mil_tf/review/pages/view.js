@@ -98,15 +98,15 @@ class View {
 
   drawScale(context, perMm, width, height) {
     const mm = [100, 50, 20, 10, 5, 2].find((one) => one * perMm < width / 4) || 1;
-    const [x, y] = [width / 2 - mm * perMm / 2, height - 14];
-    context.strokeStyle = "#b9c3cd";
-    context.fillStyle = "#b9c3cd";
-    context.lineWidth = 1.5;
-    context.beginPath();
-    context.moveTo(x, y - 5); context.lineTo(x, y); context.lineTo(x + mm * perMm, y); context.lineTo(x + mm * perMm, y - 5);
-    context.stroke();
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "left";
-    context.fillText(mm >= 10 ? `${mm / 10} cm` : `${mm} mm`, x + mm * perMm + 8, y);
+    const [x, y, end] = [width - 16 - mm * perMm, height - 16, width - 16];
+    const bar = new Path2D(`M${x} ${y - 5}V${y}H${end}V${y - 5}`);
+    const text = mm >= 10 ? `${mm / 10} cm` : `${mm} mm`;
+    Object.assign(context, { font: "13px system-ui, sans-serif", textAlign: "right", textBaseline: "bottom" });
+    for (const [colour, thick] of [["#000", 4], ["#b9c3cd", 1.5]]) {
+      Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: thick });
+      context.stroke(bar);
+      if (colour === "#000") context.strokeText(text, end, y - 6);
+      else context.fillText(text, end, y - 6);
+    }
   }
 }
