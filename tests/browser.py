@@ -62,10 +62,7 @@ class Browser:
     def call(self, method, **params):
         """The result of a method of the protocol."""
         self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
+        self._send({"id": self._number, "method": method, "params": params})
         answer = self._until(lambda found: found.get("id") == self._number)
         assert "error" not in answer, (method, answer["error"])
         return answer["result"]
@@ -117,6 +114,11 @@ class Browser:
                   if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error"]
         return logged + [str(event["params"]) for event in self.events if event["method"] == "Runtime.exceptionThrown"]
 
+    def _send(self, message):
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+
     def _until(self, wanted):
         end = time.monotonic() + PATIENCE
         while True:
@@ -125,6 +127,8 @@ class Browser:
                 found = json.loads(text)
                 if "method" in found:
                     self.events.append(found)
+                if found.get("method") == "Page.javascriptDialogOpening":  # such as: leave a page with unsaved things?
+                    self._send({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}})
                 if wanted(found):
                     return found
             if not select.select([self._in], [], [], max(0, end - time.monotonic()))[0]:

@@ -84,16 +84,17 @@ class Store {
   }
 }
 
+// What the server answers; an error that it has put into words itself is `told`, as against one of the way there.
 async function ask(address, options) {
-  let response;
+  let response, found;
   try {
     response = await fetch(address, options);
+    found = await response.json();
   } catch {
-    throw new Error("The server does not answer.");
+    throw new Error(response && !response.ok ? `The server answers ${response.status}.` : "The server does not answer.");
   }
-  const told = await response.json().catch(() => ({ error: `The server answers ${response.status}.` }));
-  if (!response.ok) throw new Error(told.error || `The server answers ${response.status}.`);
-  return told;
+  if (!response.ok) throw Object.assign(new Error(found.error), { told: true });
+  return found;
 }
 
 // [[id, decision]] that stand after these rows.

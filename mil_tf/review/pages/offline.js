@@ -22,7 +22,7 @@ class Store {
   }
 
   async record(id) {
-    if (!this.records.has(id)) throw new Error(`${id} is not among the slices of this page.`);
+    if (!this.records.has(id)) throw Object.assign(new Error(`${id} is not among the slices of this page.`), { told: true });
     return this.records.get(id);
   }
 

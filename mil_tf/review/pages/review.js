@@ -4,10 +4,12 @@
 const find = (id) => document.getElementById(id);
 const WORDS = { accept: "Accepted", reject: "Rejected", skip: "Skipped" };
 const AHEAD = 3; // slices that are loaded before their turn
+const KEPT = 60; // pictures and records that stay loaded
 
 const store = new Store();
 const view = new View(find("canvas"));
 const pictures = new Map(); // "id window" to the promise of an image
+const ready = new Set(); // those of them that have come
 const records = new Map(); // id to the promise of a record
 const page = {
   setup: null, state: null, here: null, drawn: null, // ids: where we are, and what is on the canvas
@@ -39,7 +41,7 @@ function load(id) {
     const promise = store.record(id);
     promise.catch(() => records.delete(id));
     records.set(id, promise);
-    if (records.size > 60) records.delete(records.keys().next().value);
+    if (records.size > KEPT) records.delete(records.keys().next().value);
   }
   return records.get(id);
 }
@@ -50,11 +52,16 @@ function loadPicture(record, windowName) {
     const image = new Image();
     image.src = store.picture(record, windowName);
     const promise = image.decode().then(() => image, () => { throw new Error(`The picture of ${record.id} cannot be loaded.`); });
-    promise.catch(() => pictures.delete(key));
+    promise.then(() => ready.add(key), () => pictures.delete(key));
     pictures.set(key, promise);
-    if (pictures.size > 60) pictures.delete(pictures.keys().next().value);
+    if (pictures.size > KEPT) forget(pictures.keys().next().value);
   }
   return pictures.get(key);
+}
+
+function forget(key) {
+  pictures.delete(key);
+  ready.delete(key);
 }
 
 async function preload() {
@@ -91,7 +98,7 @@ async function isGone(id) {
     await load(id);
     return false;
   } catch (error) {
-    return !/server does not answer/.test(error.message);
+    return error.told === true;
   }
 }
 
