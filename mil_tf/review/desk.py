@@ -14,9 +14,9 @@ AHEAD = 24  # ids that the page gets to know before their turn; our decision
 TRAIL = 200  # decisions that can be taken back on the page after it was loaded anew; our decision
 RULE = "A slice that several people judged is accepted only where all of them accept it."
 # The paper's criterion (section 3, stage 2): few false positives, the extent of true positives not considered, no edit.
-CRITERION = ("Accept when there are few false positives: what is outlined is bleeding of that class.",
+CRITERION = ("Accept where there are few false positives.",
              "How much of the bleeding is outlined does not matter.",
-             "Outlines are never edited: accept them as they are, or reject them.")
+             "Never edit: accept the outline as it is, or reject it.")
 
 
 class Desk:

@@ -27,7 +27,7 @@ def seconds_each(rows, reviewer):
 def moment(text):
     """Seconds since 1970 of a row's time; 0 where there is no such day."""
     try:
-        return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
     except ValueError:
         return 0.0
 

@@ -147,9 +147,8 @@ function legendRow(outline, record) {
   for (const [key, value] of Object.entries({ x: 1, y: 1, width: 14, height: 9, rx: 2, fill: "none", stroke: colour, "stroke-width": 2 })) line.setAttribute(key, value);
   svg.setAttribute("viewBox", "0 0 16 11");
   svg.append(line);
-  row.append(svg, textOf("span", name));
-  if (!record.label.includes(name)) row.append(textOf("span", "not in the label", "odd"));
-  row.append(textOf("span", area(outline.pixels, record.spacing), "soft"));
+  row.append(svg, textOf("span", name), textOf("span", area(outline.pixels, record.spacing), "soft"));
+  if (!record.label.includes(name)) row.append(textOf("span", "not in the image label", "odd"));
   return row;
 }
 
@@ -187,9 +186,10 @@ function tellState() {
   find("bar-rejected").style.width = percent(state.rejected);
   find("bar").setAttribute("aria-valuemax", state.total);
   find("bar").setAttribute("aria-valuenow", state.judged);
-  find("counts").textContent = `${state.judged} of ${state.total} judged: ${state.accepted} accepted, ${state.rejected} rejected`;
+  find("counts").textContent = `${state.judged} of ${state.total} judged`;
+  find("verdicts").textContent = `${state.accepted} accepted, ${state.rejected} rejected`;
   const time = state.seconds === null ? "" : `, about ${lasting(state.seconds)}`;
-  const share = state.reviewers > 1 ? `You have judged ${state.mine}; ${state.left} left in your share` : `${state.left} left`;
+  const share = state.reviewers > 1 ? `You: ${state.mine} judged, ${state.left} left` : `${state.left} left`;
   find("left").textContent = `${share}${time}${state.skipped ? `, ${state.skipped} skipped` : ""}`;
   tellProblems();
 }
@@ -208,8 +208,8 @@ function tellProblems() {
 
 async function tellAgreement() {
   const told = await store.agreement().catch(() => ({ pairs: [] }));
-  const lines = told.pairs.slice(0, 3).map((one) => `${one.first} and ${one.second}: kappa ${one.kappa}, on ${one.n} slices`);
-  if (told.pairs.length) lines.push(`${told.differ} ${told.differ === 1 ? "slice" : "slices"} judged differently.`);
+  const lines = told.pairs.slice(0, 3).map((one) => `${one.first}, ${one.second}: kappa ${one.kappa}, n = ${one.n}`);
+  if (told.pairs.length) lines.push(`${told.differ} judged differently, thus rejected`);
   find("agreement").replaceChildren(...lines.map((line) => textOf("div", line)));
   find("agreement").title = page.setup.rule;
 }
