@@ -17,6 +17,7 @@ import contextlib
 import sys
 
 PORT = 8765  # our decision
+INTERRUPTED = 130  # the shell's code for a command that SIGINT ended
 SHARE = 0.1  # of the slices that everyone judges: 780 of the paper's 7,785; our decision
 
 
@@ -31,6 +32,9 @@ def main(args=None):
     except (CandidateError, ServerError, OSError) as error:
         print(f"python -m mil_tf.review: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # the server ends with it as it should; an export is cut short
+        print("python -m mil_tf.review: stopped", file=sys.stderr)
+        return INTERRUPTED
 
 
 def parser():

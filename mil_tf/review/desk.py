@@ -99,10 +99,11 @@ class Desk:
         queue = order.queue(ids, self.shared, stands, reviewer)
         usual = queue.own + queue.left
         share, each = len(queue.own) or len(queue.left), seconds_each(rows, reviewer)
-        coming = {"skipped": queue.skipped, "second": queue.second}.get(mode, usual)
+        # All that were skipped, as whoever skips them again is to get to the end of them.
+        coming = queue.skipped if mode == "skipped" else (queue.second if mode == "second" else usual)[:AHEAD]
         return {
             **counts(ids, resolved(judged(stands))), "mine": sum(_is_done(by, reviewer) for by in stands.values()),
-            "reviewers": len({row.reviewer for row in rows} | {reviewer}), "left": share, "queue": coming[:AHEAD],
+            "reviewers": len({row.reviewer for row in rows} | {reviewer}), "left": share, "queue": coming,
             "seconds": None if each is None else each * share,
             "skipped": len(queue.skipped), "second": len(queue.second),
             "problems": [*problems, *self.unreadable.values()],

@@ -9,7 +9,7 @@ class Store {
     this.busy = false;
     this.onstate = () => {};
     this.onwarning = () => {};
-    window.addEventListener("beforeunload", (event) => { if (this.key && this.waiting().length) event.preventDefault(); });
+    window.addEventListener("beforeunload", (event) => { if (this.key && this.unsaved()) event.preventDefault(); });
   }
 
   async start(name) {
@@ -21,9 +21,18 @@ class Store {
     const address = new URL(location.href);
     address.searchParams.set("reviewer", found.reviewer);
     history.replaceState(null, "", address);
-    if (!this.waiting().length) return found;
+    if (!this.unsaved()) return found;
     this.flush();
     return { ...found, trail: follow(found.trail, this.waiting()) };
+  }
+
+  // Another reviewer begins on a page of their own.
+  change(name) {
+    location.assign(`/?reviewer=${encodeURIComponent(name)}`);
+  }
+
+  unsaved() {
+    return this.waiting().length > 0;
   }
 
   record(id) {
@@ -72,7 +81,7 @@ class Store {
         const sent = new Set(rows.slice(0, 100).map((one) => JSON.stringify(one)));
         this.keep(this.waiting().filter((one) => !sent.has(JSON.stringify(one))));
         this.onwarning(told.refused.join(" "));
-        if (!this.waiting().length) this.onstate(told.state);
+        if (!this.unsaved()) this.onstate(told.state);
       } catch (error) {
         const count = this.waiting().length;
         this.onwarning(`Not saved yet: ${count} ${count === 1 ? "decision" : "decisions"}. ${error.message} Trying again; ` +

@@ -5,6 +5,7 @@ class Store {
   constructor() {
     this.live = false;
     this.setup = window.REVIEW;
+    this.last = `mil-tf-review ${this.setup.key} name`;
     this.records = new Map(this.setup.records.map((record) => [record.id, record]));
     this.mode = "";
     this.onstate = () => {};
@@ -12,13 +13,22 @@ class Store {
   }
 
   async start(name) {
-    const last = `mil-tf-review ${this.setup.key} name`;
-    const reviewer = (name || this.setup.reviewer || localStorage.getItem(last) || "").trim();
+    const reviewer = (name || localStorage.getItem(this.last) || this.setup.reviewer || "").trim();
     if (!reviewer) return { ...this.setup, reviewer: null };
-    localStorage.setItem(last, reviewer);
+    localStorage.setItem(this.last, reviewer);
     this.reviewer = reviewer;
     this.key = `mil-tf-review ${this.setup.key} ${reviewer} export`;
     return { ...this.setup, reviewer, trail: [...this.standing()].flatMap(([id, stack]) => stack.map((one) => [id, one])), state: this.state() };
+  }
+
+  change(name) {
+    localStorage.setItem(this.last, name);
+    history.replaceState(null, "", location.pathname);
+    location.reload();
+  }
+
+  unsaved() {
+    return false;
   }
 
   async record(id) {

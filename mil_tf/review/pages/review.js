@@ -278,9 +278,16 @@ function undo() {
 async function next(id = undefined) {
   const coming = id === undefined ? upcoming()[0] : id;
   if (coming !== undefined) return show(coming);
-  page.here = null;
-  await store.refresh(page.mode).catch(() => null);
-  if (page.here) return undefined; // what the server told has brought us on
+  page.here = page.drawn = null;
+  try {
+    await store.refresh(page.mode);
+  } catch (error) {
+    warn(`What comes next is not known yet. ${error.message} Trying again.`);
+    setTimeout(() => { if (page.here === null) next(); }, 1000);
+    return undefined;
+  }
+  if (page.here) return undefined; // what the server told, or an undo, has brought us on
+  if (!store.unsaved()) warn("");
   const [more] = upcoming();
   return more === undefined ? finish() : show(more);
 }
@@ -326,6 +333,7 @@ function adopt(state) {
   page.queue = state.queue;
   tellState();
   if (page.here) preload();
+  else if (!find("finished").hidden) (upcoming().length ? next : finish)();
 }
 
 const KEYS = {
@@ -375,7 +383,8 @@ function listen() {
   find("canvas").addEventListener("dblclick", tellView);
   find("ask-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    begin(find("name").value).catch((error) => askName(error.message));
+    if (page.state) store.change(find("name").value);
+    else begin(find("name").value).catch((error) => askName(error.message));
   });
   find("ask").addEventListener("cancel", (event) => { if (!page.state) event.preventDefault(); });
 }

@@ -2,7 +2,7 @@ import pytest
 
 from mil_tf.review.candidates import CandidateError, path_of
 from mil_tf.review.decisions import Ledger
-from mil_tf.review.desk import Desk
+from mil_tf.review.desk import AHEAD, Desk
 
 
 def given(id, decision, second=0):
@@ -22,6 +22,14 @@ def test_the_state_follows_the_decisions(folder):
     assert desk.trail("anna") == [[b, "reject"], [c, "skip"]]
     assert desk.state("anna")["queue"] == [a, d, e, f]
     assert desk.state("anna", "skipped")["queue"] == [c]
+
+
+def test_all_that_were_skipped_come_again_and_a_few_of_the_rest_at_a_time(make_folder):
+    desk = Desk(make_folder(60))
+    assert len(desk.state("anna")["queue"]) == AHEAD < 30
+    desk.decide("anna", [given(id, "skip", at) for at, id in enumerate(desk.ids()[:30])])
+    assert desk.state("anna", "skipped")["queue"] == list(desk.ids()[:30])
+    assert desk.state("anna")["queue"] == list(desk.ids()[30:30 + AHEAD])
 
 
 def test_second_opinions_come_on_demand(folder):

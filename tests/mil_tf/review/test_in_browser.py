@@ -303,6 +303,39 @@ def test_what_waits_survives_a_reload(chromium, serve, folder):
     chromium.until("find('counts').innerText.startsWith('1 of 6 judged')")
 
 
+def test_without_a_server_nothing_is_said_to_be_done(chromium, serve, make_folder):
+    where = make_folder(3)
+    server = serve(where)
+    begin(chromium, server)
+    chromium.until("upcoming().every((id) => ready.has(`${id} brain`))")
+    server.kill()
+    press(chromium, "a")
+    press(chromium, "a")
+    chromium.press("r")
+    chromium.until("find('warning').innerText.includes('The server does not answer')")
+    assert chromium.run("find('finished').hidden")
+    server.start()
+    chromium.until("!find('finished').hidden && find('warning').hidden")
+    chromium.until("find('finished-text').innerText.startsWith('3 of 3 slices are judged: 2 accepted, 1 rejected')")
+    assert [word for _, word in rows(where)] == ["accept", "accept", "reject"]
+
+
+def test_another_reviewer_takes_the_seat(chromium, serve, folder):
+    begin(chromium, serve(folder, "--overlap", "1"))
+    press(chromium, "a")
+    chromium.until(SAVED)
+    chromium.run("find('change').click()")
+    chromium.until("find('ask').open")
+    chromium.call("Input.insertText", text="ben & co")
+    chromium.run("find('ask-form').requestSubmit()")
+    chromium.until("typeof store === 'object' && store.reviewer === 'ben & co'")
+    chromium.until(DRAWN)
+    assert text(chromium, "mine") == "" and chromium.run("page.trail.length") == 0
+    press(chromium, "r")
+    chromium.until(SAVED)
+    assert [word for _, word in rows(folder, "ben & co")] == ["reject"] and len(rows(folder)) == 1
+
+
 def test_a_damaged_slice_is_told_and_passed(chromium, serve, folder):
     server = serve()
     bad = Desk(folder).ids()[1]
