@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import expit
 
 from mil_tf.localization.jacobian import JacobianMapper, jacobian_maps
 from tests.mil_tf.localization.conv_mil import body, ended, layers, small
@@ -15,16 +16,20 @@ def image_of(height=12, width=16, channels=2, seed=0):
 
 def matrix(layer, x):
     """dz / dx of a layer of one input as a dense matrix, and what it gives."""
+    y = layer(x)
+    rows = int(tf.size(y))
+    copies = tf.repeat(x, rows, axis=0)
     with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = layer(x, training=False) if isinstance(layer, layers.Dropout) else layer(x)
-    return tape.jacobian(y, x).numpy().reshape(tf.size(y), tf.size(x)), y
+        tape.watch(copies)
+        found = layer(copies)
+    gradient = tape.gradient(found, copies, tf.reshape(tf.eye(rows), (rows, *y.shape[1:])))
+    return gradient.numpy().reshape(rows, -1), y
 
 
 def seeds(model, image):
     """(P_i p_ij, (h', w', k)) from what the model gives."""
     found = model(image[None])
-    return (found["pooled"].numpy()[:, None, None] / (1 + np.exp(-found["logits"].numpy())))[0]
+    return (found["pooled"].numpy()[:, None, None] * expit(found["logits"].numpy()))[0]
 
 
 def chained(model, image, kept=None):
