@@ -13,10 +13,11 @@ import numpy as np
 from scipy.special import expit
 
 from mil_tf import runs
-from mil_tf.evaluation.segmentation import REGIONS, SEGMENTATION, otsu_mask, overlap
+from mil_tf.evaluation.segmentation import REGIONS, SEGMENTATION, Overlap, otsu_mask, overlap
 from mil_tf.localization.cell_map import DEFAULT, CellMask, cell_mask, classified, regions_of
 from mil_tf.models.receptive import field
 
+UNDEFINED = Overlap(float("nan"), float("nan"))
 UNKNOWN = 255  # in a bag's mask: a cell of no known class
 
 
@@ -97,9 +98,10 @@ def segment_cohort(mapper, cohort, classes, folder, name, how=DEFAULT, channel=N
 
 def _image_row(bag, image, found, truth, channel):
     otsu = otsu_mask(image, channel)
-    known = truth is not None
-    met = [overlap(found.found.mask, otsu), *([overlap(found.found.mask, truth > 0), overlap(otsu, truth > 0)] * known)]
-    values = [value for each in met for value in each] + [float("nan")] * (6 - 2 * len(met))
+    met = [overlap(found.found.mask, otsu), UNDEFINED, UNDEFINED]
+    if truth is not None:
+        met[1:] = overlap(found.found.mask, truth > 0), overlap(otsu, truth > 0)
+    values = [value for each in met for value in each]
     belief = found.found.belief
     return (bag.id, bag.patient, len(found.regions), _told(found.found.mask.mean()), _told(found.found.threshold),
             int(belief.converged), belief.iterations, *map(_told, values))
