@@ -82,12 +82,13 @@ def otsu_mask(image, channel=None, logarithm=True):
     return grey > otsu_threshold(grey, logarithm)
 
 
-def otsu_threshold(values, logarithm=True):
+def otsu_threshold(values, logarithm=True, floor=FLOOR):
     """Otsu's threshold, float; NaN, which nothing is above, where all values are the same.
 
     Args:
         values: array of finite numbers, 0 or above.
-        logarithm: whether it is found on the logarithm. Values below the least plus FLOOR of the range count as that.
+        logarithm: whether it is found on the logarithm.
+        floor: share of the range; of the logarithm, values less than that above the least count as that.
 
     Raises:
         ValueError: a value is none of these.
@@ -101,7 +102,7 @@ def otsu_threshold(values, logarithm=True):
         return float("nan")
     if not logarithm:
         return float(threshold_otsu(values))
-    return float(np.exp(threshold_otsu(np.log(np.maximum(values, values.min() + FLOOR * np.ptp(values))))))
+    return float(np.exp(threshold_otsu(np.log(np.maximum(values, values.min() + floor * np.ptp(values))))))
 
 
 def mean_overlap(values, patient, resamples=2000, seed=0):

@@ -15,6 +15,8 @@ from skimage.measure import label, regionprops
 from mil_tf.evaluation.segmentation import otsu_threshold
 from mil_tf.localization.belief import belief_propagation
 
+FLOOR = 1 / 512  # of a map's range, where its logarithm ends; on phantoms 1/1024 does as well, 1/128 loses cells
+
 
 class Denoising(NamedTuple):
     """How a mask is made of a map.
@@ -82,7 +84,7 @@ def cell_mask(jacobian, how=DEFAULT):
     if not 0 < how.wrong < 0.5 or how.least < 0:
         raise ValueError("Expected `wrong` above 0 and below 0.5, and `least` of 0 or above. Received: "
                          f"wrong={how.wrong!r}, least={how.least!r}")
-    threshold = otsu_threshold(jacobian) if how.threshold is None else how.threshold
+    threshold = otsu_threshold(jacobian, floor=FLOOR) if how.threshold is None else how.threshold
     unary = np.where(jacobian > threshold, 1, -1) * np.log((1 - how.wrong) / how.wrong)
     belief = belief_propagation(unary, how.coupling, iterations=how.iterations)
     return CellMask(belief.labels, threshold, belief)
