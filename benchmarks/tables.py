@@ -74,6 +74,12 @@ COPIED = {
         "degrees_median": "degrees left, median", "degrees_p95": "95th percentile", "mm_median": "mm left, median",
         "mm_p95": "95th percentile", "seconds_median": "s a scan, median",
     },
+    "belief": {
+        "coupling": "coupling", "spread": "spread", "grid": "grid", "grids": "grids",
+        "mean_error": "marginals, mean error", "largest_error": "largest", "marginal_labels": "likelier labels right",
+        "map_labels": "labels of max-product right",
+        "map_found": "likeliest labelling found", "sum_converged": "converged",
+    },
     "selection": {
         "dtype": "precision", "search": "search", "bags": "bags", "other_slice": "another slice", "other_percent": "%",
         "most_behind": "behind in probability, at most", "rescored_percent": "slices rescored, %",

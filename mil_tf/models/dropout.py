@@ -27,6 +27,8 @@ class CountedDropout(keras.layers.Layer):
         >>> CountedDropout(0.5, seed=0)(tf.ones((2, 4)), training=True)  # about half 0, the others 2
     """
 
+    pointwise = True  # see mil_tf.models.receptive
+
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:

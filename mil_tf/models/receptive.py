@@ -8,7 +8,8 @@ the widest counts.
 from typing import NamedTuple
 
 import keras
-import tensorflow as tf
+
+from mil_tf.models.graph import is_network, through
 
 AXES = 2  # rows and columns
 # Each position of what these give depends on the same position of what they are given.
@@ -52,6 +53,11 @@ class Field(NamedTuple):
         return Field(self.stride * stride, low, low + self.high - self.low + (kernel - 1) * self.stride, more)
 
     @property
+    def centre(self):
+        """The pixel in the middle of what position 0 sees; that of position i lies i * stride further."""
+        return (self.low + self.high) / 2
+
+    @property
     def margin(self):
         """Of Context."""
         reach = max(0, -self.low, self.high - self.stride + 1)
@@ -73,7 +79,7 @@ def context(model):
         ValueError: a position depends on the whole image, its stride is not the same along both axes, the output is
             longer or shorter than the image divided by its stride, or a layer is not known here.
     """
-    fields = _through(model, [(Field(),) * AXES])[0]
+    fields = through(model, [(Field(),) * AXES], _after)[0]
     strides = {field.stride for field in fields}
     if len(strides) > 1 or any(field.more for field in fields):
         raise ValueError(
@@ -82,40 +88,24 @@ def context(model):
     return Context(strides.pop(), max(field.margin for field in fields))
 
 
-def _through(model, given):
-    """The fields of a model's outputs, from those of its inputs; a field an axis."""
-    known = {id(tensor): fields for tensor, fields in zip(tf.nest.flatten(model.inputs), given)}
-    return [_of(tensor, known) for tensor in tf.nest.flatten(model.outputs)]
+def field(model, tensor):
+    """What the positions of a tensor inside a network see: two Fields, of rows and of columns.
+
+    Args:
+        model: functional Keras model of one input (n, h, w, c).
+        tensor: symbolic tensor of it, (n, h', w', c'), such as one of its outputs.
+
+    Raises:
+        ValueError: a position depends on the whole image, or a layer is not known here.
+    """
+    return through(model, [(Field(),) * AXES], _after, [tensor])[0]
 
 
-def _of(tensor, known):
-    """The fields of a tensor; those of every tensor before it go to `known`, for paths meet."""
-    waiting = [tensor]
-    while waiting:  # not by recursion: networks are deeper than Python's stack
-        layer, before, made = _made_by(waiting[-1])
-        missing = [each for each in before if id(each) not in known]
-        if missing:
-            waiting += missing
-            continue
-        fields = _after(layer, [known[id(each)] for each in before])
-        known.update((id(each), field) for each, field in zip(made, fields))
-        waiting.pop()
-    return known[id(tensor)]
-
-
-def _made_by(tensor):
-    """(layer, the tensors that it was given, those that it gave) where a tensor came from, in Keras 2.15 and 3."""
-    layer, index, _ = tensor._keras_history
-    node = layer._inbound_nodes[index]
-    made = node.output_tensors if hasattr(node, "output_tensors") else node.outputs
-    return layer, tf.nest.flatten(node.input_tensors), tf.nest.flatten(made)
-
-
-def _after(layer, given):
-    if isinstance(layer, keras.Model):
-        return _through(layer, given)
-    merged = tuple(_met(layer, [fields[axis] for fields in given]) for axis in range(AXES))
-    return [tuple(_slid(layer, field, axis) for axis, field in enumerate(merged))]
+def _after(step, given):
+    if is_network(step.layer):
+        return through(step.layer, given, _after)
+    merged = tuple(_met(step.layer, [fields[axis] for fields in given]) for axis in range(AXES))
+    return [tuple(_slid(step.layer, one, axis) for axis, one in enumerate(merged))]
 
 
 def _met(layer, fields):
