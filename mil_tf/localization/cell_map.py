@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from skimage.measure import label, regionprops
 
-from mil_tf.evaluation.segmentation import otsu_threshold
+from mil_tf.evaluation.cell_overlap import otsu_threshold
 from mil_tf.localization.belief import belief_propagation
 
 FLOOR = 1 / 512  # of a map's range, where its logarithm ends; on phantoms 1/1024 does as well, 1/128 loses cells

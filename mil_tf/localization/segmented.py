@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from mil_tf import runs
-from mil_tf.evaluation.segmentation import REGIONS, SEGMENTATION, Overlap, otsu_mask, overlap
+from mil_tf.evaluation.cell_overlap import REGIONS, SEGMENTATION, Overlap, otsu_mask, overlap
 from mil_tf.localization.cell_map import DEFAULT, CellMask, cell_mask, classified, regions_of
 from mil_tf.models.receptive import field
 

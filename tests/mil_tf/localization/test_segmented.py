@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mil_tf.evaluation.segmentation import read_segmentations
+from mil_tf.evaluation.cell_overlap import read_segmentations
 from mil_tf.localization.cell_map import Denoising
 from mil_tf.localization.jacobian import JacobianMapper
 from mil_tf.localization.segmented import segment, segment_cohort, true_class

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mil_tf.evaluation.columns import TableError
-from mil_tf.evaluation.segmentation import (
+from mil_tf.evaluation.cell_overlap import (
     MEASURES,
     mean_overlap,
     otsu_mask,
@@ -13,6 +12,7 @@ from mil_tf.evaluation.segmentation import (
     read_segmentations,
     segmentation_estimates,
 )
+from mil_tf.evaluation.columns import TableError
 
 
 def mask(*rows):
