@@ -1,7 +1,7 @@
 """Scanners that phantoms come from: what their draws range over. All numbers are our decisions.
 
-`standard` is the phantoms' own. `shifted` is another hospital: thin slices, a sharper kernel, a higher kVp (5 %
-less contrast), a calibration a few HU off, other positioning, smaller heads, more bleeds in ventricles and sulci. `low` is a
+`standard` is the phantoms' own. `shifted` is another hospital: thin slices, a sharper kernel, a higher kVp (5 % less
+contrast), a calibration a few HU off, other positioning, smaller heads, more bleeds in ventricles and sulci. `low` is a
 scan of low quality: thick slices, little resolution, strong blotchy noise, motion through many slices, streaks.
 """
 
