@@ -67,7 +67,7 @@ def made_by(tensor):
     """The Step that a symbolic tensor came from."""
     layer, index, _ = tensor._keras_history
     node = layer._inbound_nodes[index]
-    if hasattr(node, "output_tensors"):  # Keras 3
+    if hasattr(node, "arguments"):  # Keras 3
         args, kwargs, made = node.arguments.args, node.arguments.kwargs, node.output_tensors
     else:
         args, kwargs, made = node.call_args, node.call_kwargs, node.outputs
