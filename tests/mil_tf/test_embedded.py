@@ -119,5 +119,5 @@ def test_cache_that_cannot_be_written(cache, tmp_path, monkeypatch):
 
 
 def test_recipe_without_embedded_data(cache):
-    with pytest.raises(embedded.EmbeddedError, match="kraus2016 has no embedded data set; give --data DIR"):
-        embedded.embedded_dataset("kraus2016")
+    with pytest.raises(embedded.EmbeddedError, match="another has no embedded data set; give --data DIR"):
+        embedded.embedded_dataset("another")
