@@ -58,5 +58,6 @@ def _categorical(truth, probabilities):
 
 
 def _binary(truth, probabilities):
-    of_label = np.where(truth, probabilities, 1.0 - probabilities.astype(np.float64))
-    return -np.log(np.clip(of_label, EPSILON, 1.0)).sum(axis=1)
+    # In float32, whose 1 - EPSILON is another number, as the loss that is learned from has it.
+    kept = np.clip(probabilities, np.float32(EPSILON), np.float32(1 - EPSILON)).astype(np.float64)
+    return -np.log(np.where(truth, kept, 1.0 - kept)).sum(axis=1)
