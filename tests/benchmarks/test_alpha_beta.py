@@ -168,8 +168,9 @@ def test_what_is_measured_is_kept_and_gone_on_with(trained, tmp_path, capsys):
     (["--quick"], "made with options --quick patches=50. Received: rows with patches=50"),
     (["--map", "position"], "made with options patches=50 map=position. Received: rows with patches=50"),
 ])
-def test_rows_of_other_options_are_refused(trained, tmp_path, capsys, words, told):
+def test_rows_of_other_options_are_refused(trained, tmp_path, monkeypatch, capsys, words, told):
     data, called = trained
+    monkeypatch.setattr("benchmarks.alpha_beta_figure.write_figure", lambda path, results: None)
     common = ["--data", str(data), "--runs", str(tmp_path / "runs"), "--seeds", "1", "--out", str(tmp_path / "found.csv"),
               "--only", "0.2,0.2", "--set", "patches=50"]
     assert alpha_beta.main(common) == 0
@@ -178,8 +179,9 @@ def test_rows_of_other_options_are_refused(trained, tmp_path, capsys, words, tol
     assert told in capsys.readouterr().err and (tmp_path / "found.csv").read_text() == before
 
 
-def test_rows_of_other_data_are_refused(trained, tmp_path, capsys):
+def test_rows_of_other_data_are_refused(trained, tmp_path, monkeypatch, capsys):
     data, called = trained
+    monkeypatch.setattr("benchmarks.alpha_beta_figure.write_figure", lambda path, results: None)
     common = ["--runs", str(tmp_path / "runs"), "--seeds", "1", "--out", str(tmp_path / "found.csv"), "--only", "0.2,0.2"]
     assert alpha_beta.main(["--data", str(data), *common]) == 0
     other = write_slides(tmp_path / "other", count=6)

@@ -129,7 +129,12 @@ def check_pixels(bag, data):
     oracle.check_display(bag)
 
 
-@pytest.mark.parametrize("name", CASES)
+QUICK = ("plain", "sheared", "far-away")  # some seconds each: the others are left to those that take long
+
+
+@pytest.mark.parametrize("name", [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in CASES
+])
 def test_a_head_is_right_or_rejected(name, plain, tmp_path):
     case = CASES[name]
     found = outcome(case, tmp_path)

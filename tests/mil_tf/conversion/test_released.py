@@ -59,6 +59,7 @@ def file(request, state_of, write_state):
     return request.param, write_state(state_of(request.param))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_both_models_answer_alike_in_fresh_processes(file, tmp_path, capsys):
     pooling, path = file

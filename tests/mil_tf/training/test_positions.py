@@ -130,6 +130,7 @@ def test_another_cohort_is_scored_by_the_frozen_detector(run, slices, tmp_path):
     assert (copy / "detector.json").read_bytes() == (run / "detector.json").read_bytes()
 
 
+@pytest.mark.long
 def test_a_detector_that_could_not_be_tuned_is_on_the_first_cohort_with_boxes(run, slices, tmp_path):
     copy = elsewhere(run, tmp_path / "run")
     told = json.loads((copy / "detector.json").read_text())

@@ -85,6 +85,7 @@ def test_initial_weights_are_the_same_for_every_size_and_fold(grid, tiny_run):
     assert len({config(run)["initial_weights"] for run in (*grid.values(), tiny_run)}) == 1
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(train_tiny, grid, bits, tmp_path):
     given = ("max_epochs=1", "--bags", "6", "--fold", "1")
     assert [train_tiny(*given, "--seed", seed)[0] for seed in ("0", "1")] == [0, 0]
@@ -112,6 +113,7 @@ def test_a_run_that_another_process_trains_is_refused(train_tiny, copied):
     assert "epoch" not in shown
 
 
+@pytest.mark.long
 def test_what_was_killed_before_its_config_was_whole_is_begun_anew(train_tiny, grid, bits, tmp_path):
     run = tmp_path / "runs" / "remedios2020" / "bags-4" / "fold-1" / "seed-0"
     (run / "checkpoints").mkdir(parents=True)

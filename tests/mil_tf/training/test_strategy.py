@@ -248,6 +248,7 @@ def test_when_one_worker_is_asked_to_stop_all_do_with_one_checkpoint(
     assert bits(tmp_path / NAME) == bits(undisturbed)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_others_notice_a_worker_that_is_gone(places, tiny_data, tiny_arguments, tmp_path):
     arguments = tiny_arguments(tiny_data, tmp_path, *FULL, "--strategy", "multiworker")

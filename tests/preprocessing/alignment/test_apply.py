@@ -47,6 +47,7 @@ def test_an_aligned_bag_says_where_every_pixel_is_from(scan, template, motion):
     np.testing.assert_array_equal(bag.instance_label[:, 0], bag.mask.any(axis=(1, 2)))
 
 
+@pytest.mark.long
 def test_two_poses_of_one_head_come_out_alike(scan, motion):
     path, _ = scan(3)
     still = load_bag(path, rigid(brain="native"), id="a")
@@ -60,6 +61,7 @@ def test_two_poses_of_one_head_come_out_alike(scan, motion):
     assert np.corrcoef(pairs)[0, 1] > 0.9
 
 
+@pytest.mark.long
 def test_outside_the_brain_is_0_and_the_mask_lies_on_the_scans_own_voxels(scan, phantom):
     path, _ = scan(3)
     made = prepare(path, rigid(brain="native"), id="a")
@@ -85,6 +87,7 @@ def test_what_is_no_head_like_the_templates_stays_as_it_is_with_a_flag(tmp_path,
     np.testing.assert_array_equal(bag.transform, np.eye(4))
 
 
+@pytest.mark.long
 def test_slice_labels_go_to_the_slices_that_show_them(scan, template):
     path, _ = scan(3)
     total = nib.load(path).shape[2]

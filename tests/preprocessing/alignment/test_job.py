@@ -33,6 +33,7 @@ def run(folder, out, *more, template="template.nii.gz"):
     return main([str(part) for part in ("ct", *given, "--align", "rigid", "--template", folder / template, *more)])
 
 
+@pytest.mark.long
 def test_heads_are_aligned_extracted_and_shown(folder, capsys):
     assert run(folder, "out", "--save-masks", "--jobs", 2) == 0
     dataset = Dataset(folder / "out")

@@ -13,6 +13,7 @@ def left_of(first, second, known, at):
     return angle, np.linalg.norm(left[:3, :3] @ at + left[:3, 3] - at)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(("angles", "shift"), [((20, -15, 10), (30, -10, 25)), ((-25, 10, -20), (0, 30, -30))])
 def test_a_known_motion_is_undone(phantom, motion, angles, shift):

@@ -24,6 +24,7 @@ def test_without_a_file_it_is_the_built_in_head():
     np.testing.assert_array_equal(found.bridge, np.eye(4))
 
 
+@pytest.mark.long
 def test_a_brain_is_bridged_to_the_head_that_it_is_of(brain, phantom):
     found = template.load(str(brain))
     assert found.view.stripped
@@ -59,6 +60,7 @@ def test_where_the_head_lies_in_the_templates_file_does_not_matter(tmp_path):
     np.testing.assert_allclose(*centres, atol=1)
 
 
+@pytest.mark.long
 def test_a_scan_without_its_skull_is_compared_with_brains(phantom):
     made, slices, to_mm = phantom(2)
     from preprocessing import orientation
