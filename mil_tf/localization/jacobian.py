@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mil_tf.models.graph import is_network, through
+from mil_tf.models.receptive import field
 
 OUTPUTS = ("logits", "pooled", "probabilities")
 
@@ -81,6 +82,16 @@ class JacobianMapper:
         seeds = tf.TensorSpec((None, self.classes), tf.float32)
         self._compiled = tf.function(self._maps, input_signature=[image, seeds])
 
+    @property
+    def fields(self):
+        """`mil_tf.models.receptive.Field` of the class maps' rows and of their columns."""
+        return field(self.model, self.model.output["logits"])
+
+    def traced(self, images, seeds):
+        """Jacobian (m, h, w), logits (h', w', k), pooled (k,) and probabilities (k,) of a graph's tensors: one image
+        (1, h, w, c), and m rows of what each class counts, (m, k)."""
+        return self._compiled(images, seeds)
+
     def __call__(self, image, classes=None):
         """Maps of one image.
 
@@ -94,20 +105,7 @@ class JacobianMapper:
         Raises:
             ValueError: `image` has other axes or channels, or a class is not one of the model's.
         """
-        wanted = self.model.inputs[0].shape[-1]
-        if np.ndim(image) != 3 or np.shape(image)[-1] != wanted:
-            raise ValueError(f"Expected an image (h, w, {wanted}). Received: shape {np.shape(image)}")
-        kept = np.ones((1, self.classes)) if classes is None else self._each(classes)
-        found = self._compiled(np.asarray(image, np.float32)[None], kept.astype(np.float32))
-        jacobian, *others = (value.numpy() for value in found)
-        return Mapped(jacobian[0] if classes is None else np.moveaxis(jacobian, 0, -1), *others)
-
-    def _each(self, classes):
-        """A row a class asked for, 1 at its place."""
-        classes = np.asarray(classes)
-        if classes.ndim != 1 or not len(classes) or not np.isin(classes, range(self.classes)).all():
-            raise ValueError(f"Expected indices of classes, 0 to {self.classes - 1}. Received: {classes.tolist()}")
-        return np.eye(self.classes)[classes]
+        return mapped(self._compiled, image, classes, self.model.inputs[0].shape[-1], self.classes)
 
     def _maps(self, images, kept):
         with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:
@@ -123,6 +121,33 @@ class JacobianMapper:
         # One class after the other, so that memory does not grow with their number.
         jacobian = tf.map_fn(back, kept, fn_output_signature=tf.float32, parallel_iterations=1)
         return jacobian, tf.cast(logits, tf.float32)[0], pooled[0], probabilities[0]
+
+
+def mapped(maps, image, classes, channels, count):
+    """A Mapped of one image.
+
+    Args:
+        maps: as `JacobianMapper.traced`.
+        image, classes: as of a JacobianMapper's call.
+        channels: that an image must have.
+        count: of the classes that there are.
+
+    Raises:
+        ValueError: `image` has other axes or channels, or a class is none.
+    """
+    if np.ndim(image) != 3 or np.shape(image)[-1] != channels:
+        raise ValueError(f"Expected an image (h, w, {channels}). Received: shape {np.shape(image)}")
+    seeds = np.ones((1, count)) if classes is None else _each(classes, count)
+    jacobian, *others = (value.numpy() for value in maps(np.asarray(image, np.float32)[None], seeds.astype(np.float32)))
+    return Mapped(jacobian[0] if classes is None else np.moveaxis(jacobian, 0, -1), *others)
+
+
+def _each(classes, count):
+    """A row a class asked for, 1 at its place."""
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or not len(classes) or not np.isin(classes, range(count)).all():
+        raise ValueError(f"Expected indices of classes, 0 to {count - 1}. Received: {classes.tolist()}")
+    return np.eye(count)[classes]
 
 
 def rectified_run(model, images, wanted):
