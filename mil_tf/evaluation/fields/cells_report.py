@@ -41,7 +41,7 @@ def _where(found, shown):
 
 
 def _picture(path, told):
-    said = f"{told['id']}: {told['classes'] or 'no class'}; likeliest {told['likeliest']}, {told['probability']}"
+    said = f"{told['id']}: {told['classes'] or 'no class'}; likeliest {told['likeliest']}, {float(told['probability']):.3f}"
     return (f'<figure><img src="{embedded(path)}" alt="{escape(said)}" style="max-width: 100%">'
             f"<figcaption>{escape(said)}</figcaption></figure>")
 
