@@ -14,13 +14,14 @@ mil_tf/localization/jacobian.py), without a tape: the gradients are in the graph
                       logits          float32 (h', w', k)
                       pooled          float32 (k,)
                       probabilities   float32 (k,)
-    fields, seeds  -> jacobian        float32 (m, h, w) for the m rows of `seeds`, float32 (m, k), what each class
-                                      counts; 1 for one class and 0 for the others is the map of that class
+    fields, seeds  -> the same, with a jacobian (m, h, w) for the m rows of `seeds`, float32 (m, k), what each class
+                      counts; 1 for one class and 0 for the others is the map of that class
 """
 
 import tensorflow as tf
 
 from mil_tf.localization.jacobian import JacobianMapper
+from mil_tf.localization.mapped import Mapped
 
 
 class ExportedFields(tf.Module):
@@ -51,8 +52,8 @@ class ExportedFields(tf.Module):
         return {**told, "map": tf.sigmoid(found["logits"])}
 
     def _maps(self, fields):
-        jacobian, logits, pooled, probabilities = self._mapper.traced(fields, tf.ones([1, self._mapper.classes]))
-        return {"jacobian": jacobian[0], "logits": logits, "pooled": pooled, "probabilities": probabilities}
+        found = self._class_maps(fields, tf.ones([1, self._mapper.classes]))
+        return {**found, "jacobian": found["jacobian"][0]}
 
     def _class_maps(self, fields, seeds):
-        return {"jacobian": self._mapper.traced(fields, seeds)[0]}
+        return dict(zip(Mapped._fields, self._mapper.traced(fields, seeds)))

@@ -41,7 +41,8 @@ def _where(found, shown):
 
 
 def _picture(path, told):
-    said = f"{told['id']}: {told['classes'] or 'no class'}; likeliest {told['likeliest']}, {float(told['probability']):.3f}"
+    answer = f"{told['likeliest']}, {float(told['probability']):.3f}"
+    said = f"{told['id']}: {told['classes'] or 'no class'}; likeliest {answer}"
     return (f'<figure><img src="{embedded(path)}" alt="{escape(said)}" style="max-width: 100%">'
             f"<figcaption>{escape(said)}</figcaption></figure>")
 
