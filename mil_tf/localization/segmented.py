@@ -85,8 +85,8 @@ def segment_cohort(mapper, cohort, classes, folder, name, how=DEFAULT, channel=N
 
     Args:
         mapper: `mil_tf.localization.jacobian.JacobianMapper`.
-        cohort: iterable of (bag, image): `tfrecords.Bag` of a field, of which id, patient and mask are read, and its
-            image (h, w, c) in fractions.
+        cohort: iterable of (bag, image): what a `tfrecords.Bag` of a field has as id, patient and mask, and its image
+            (h, w, c) in fractions.
         classes: names.
         folder: the run.
         name: of the cohort.

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,9 +47,24 @@ def write_maps(folder, name, source, model, scorer, classes, count):
         if bag.id in shown:
             drawn.append(_draw(pictures, bag, image, found, mapper, classes, shown[bag.id]))
 
-    cohort = ((source.fields(place), source.image(place).astype(np.float32)) for place in chosen)
-    segment_cohort(mapper, cohort, classes, folder, name, draw=draw)
+    segment_cohort(mapper, _cohort(source, chosen), classes, folder, name, draw=draw)
     runs.write_table(pictures / DRAWN, COLUMNS, drawn)
+
+
+class Truth(NamedTuple):
+    """What is known of a field beside its pixels, as a `tfrecords.Bag` has it."""
+
+    id: str
+    patient: str
+    label: np.ndarray
+    mask: np.ndarray | None
+
+
+def _cohort(source, positions):
+    """(Truth, image) of each field; a source reads its masks apart."""
+    for place in positions:
+        truth = Truth(source.ids[place], source.patients[place], source.labels[place], source.mask(place))
+        yield truth, source.image(place).astype(np.float32)
 
 
 def evenly(length, count):
