@@ -47,7 +47,7 @@ def test_tables_are_those_of_evenly_taken_fields_with_their_truth(parts, written
     truth = source.mask(place)[0] > 0
     expected = np.count_nonzero(mask & truth) / np.count_nonzero(mask | truth)
     assert table.overlaps["iu_truth"][1] == pytest.approx(expected, abs=1e-5)
-    assert (table.overlaps["iu_otsu_truth"] > 0.8).all()  # cells that are far brighter than their ground
+    assert (table.overlaps["iu_otsu_truth"] > 0.5).all()  # dots and rings are but a part of their cells
     assert {row["y_class"] for row in rows(written / "regions-test.csv")} & set(CLASSES)
 
 
