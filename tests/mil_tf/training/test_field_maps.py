@@ -7,7 +7,7 @@ import pytest
 
 from mil_tf.evaluation.cell_overlap import read_segmentations
 from mil_tf.localization.jacobian import JacobianMapper
-from mil_tf.localization.segmented import segment
+from mil_tf.localization.segmented import segment, true_class
 from mil_tf.models.conv_mil import conv_mil
 from mil_tf.sources import source_of
 from mil_tf.training.field_maps import evenly, examples, write_maps
@@ -43,12 +43,14 @@ def test_tables_are_those_of_evenly_taken_fields_with_their_truth(parts, written
     chosen = evenly(len(source), COUNT)
     assert table.id.tolist() == [source.ids[place] for place in chosen]
     mapper, place = JacobianMapper(model), chosen[1]
-    mask = segment(mapper, source.image(place).astype(np.float32)).found.mask
-    truth = source.mask(place)[0] > 0
-    expected = np.count_nonzero(mask & truth) / np.count_nonzero(mask | truth)
+    found, truth = segment(mapper, source.image(place).astype(np.float32)), source.mask(place)[0]
+    both, either = (np.count_nonzero(how(found.found.mask, truth > 0)) for how in (np.logical_and, np.logical_or))
+    expected = both / either
     assert table.overlaps["iu_truth"][1] == pytest.approx(expected, abs=1e-5)
     assert (table.overlaps["iu_otsu_truth"] > 0.5).all()  # dots and rings are but a part of their cells
-    assert {row["y_class"] for row in rows(written / "regions-test.csv")} & set(CLASSES)
+    regions = [row for row in rows(written / "regions-test.csv") if row["id"] == source.ids[place]]
+    assert [(row["class"], row["y_class"]) for row in regions] == [
+        (CLASSES[one.label], true_class(found.labels == one.number, truth, CLASSES)) for one in found.regions]
 
 
 def test_pictures_are_of_the_likeliest_field_of_each_class(parts, written):
