@@ -1,10 +1,13 @@
-"""Predict with an exported model: head CTs in NIfTI or DICOM, or whole slides, as the model has learned from.
+"""Predict with an exported model: head CTs in NIfTI or DICOM, slides, or microscopy fields, as it has learned from.
 
     python -m mil_tf.predict scan.nii.gz --model runs/.../seed-0/export --out answers
     python -m mil_tf.predict slide.svs   --model runs/.../seed-0/export --out answers
+    python -m mil_tf.predict field.tif   --model runs/.../seed-0/export --out answers
     python -m mil_tf.predict FOLDER      --model runs/.../seed-0/export --out answers
+    python -m mil_tf.predict FOLDER --images CSV --model runs/.../seed-0/export --out answers
 
-Over all scans or slides there are predictions.csv, and rejected.csv with the reason for each that could not be used.
+Over all scans, slides or fields there are predictions.csv, and rejected.csv with the reason for each that could not be
+used.
 One that is visibly unlike the training data is predicted all the same, with a warning on stderr and in its outputs.
 
 Scans are prepared with the settings that the model carries, those of its training data. Per scan ID.json,
@@ -28,13 +31,25 @@ windows: a larger slide takes more memory only for the small picture on which ti
     ID_overlay.png  the slide beside itself with the map over it
     ID.json         the slide's probability, which is its most probable tile's, areas in mm2, how it was read
 
-Exit code: 0, 1 where a scan or slide was rejected, 2 where the command could not start or go on.
+Microscopy fields (kraus2016) are TIFF or PNG files of all the model's channels, in its order, a file a field; or those
+that --images names, a table in either form of `python -m preprocessing fields`, BBBC021's image table among them, whose
+files of one channel each lie in FOLDER. Labels in it are not read. Fields may be of other sizes than in training. Per
+field:
+
+    ID.json         probabilities of every class, of the last layer and of the MIL layer, the classes that it is said to
+                    have, and its regions with class, centre and area, in pixels of the files
+    ID_overlay.png  image, Jacobian maps, and regions in the colour of their class
+    ID_cells.csv    a row a region: what the Jacobian map shows as one piece, a cell or several that touch
+    ID_labels.tif   label image of the file's size: a number a region, 0 outside, for ImageJ and CellProfiler
+
+Exit code: 0, 1 where a scan, slide or field was rejected, 2 where the command could not start or go on.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+ONLY_FOR = {"scans": ("orientation", "maps"), "slides": ("mpp", "map", "precision", "window"), "fields": ("images",)}
 INTERRUPTED = 130  # the shell's code for a command that SIGINT ended
 
 
@@ -61,8 +76,8 @@ def parser():
     )
     found.add_argument(
         "scans", metavar="SCAN_OR_FOLDER",
-        help="a .nii or .nii.gz file, a zip archive of DICOM files, a slide (.svs, .ndpi, .mrxs, .tif and others), or "
-        "a folder of these or of DICOM files, searched with its subfolders",
+        help="a .nii or .nii.gz file, a zip archive of DICOM files, a slide (.svs, .ndpi, .mrxs, .tif and others), a "
+        "field (.tif, .png), or a folder of these or of DICOM files, searched with its subfolders",
     )
     found.add_argument("--model", required=True, metavar="EXPORT", help="export/ folder of a finished run")
     found.add_argument("--out", required=True, metavar="DIR", help="folder for the answers, made if missing")
@@ -90,17 +105,20 @@ def parser():
         help="of slides: a side of what is scored at a time (default: 2048, up to 4 GB with a ResNet-50); larger ones "
         "take more memory and less time, because what lies around a window is scored with it",
     )
+    found.add_argument(
+        "--images", metavar="CSV", help="of fields: table of the images in the folder, which may have a file a channel"
+    )
     found.add_argument("--force", action="store_true", help="write over answers that are there")
     return found
 
 
 def run(args):
-    """Answers scans or slides, as the model does; returns the exit code."""
-    from mil_tf.prediction.tile_model import is_of_tiles
+    """Answers scans, slides or fields, as the model does; returns the exit code."""
+    from mil_tf.prediction.kinds import kind_of
 
-    tiles = is_of_tiles(args.model)
-    _check(args, tiles)
-    what, (answered, rejected) = ("slides", _slides(args)) if tiles else ("scans", _scans(args))
+    what = kind_of(args.model)
+    _check(args, what)
+    answered, rejected = {"scans": _scans, "slides": _slides, "fields": _fields}[what](args)
     out = Path(args.out)
     print(f"{answered} {what} predicted, the table over them is {out / 'predictions.csv'}")
     if rejected:
@@ -108,17 +126,14 @@ def run(args):
     return 1 if rejected else 0
 
 
-def _check(args, tiles):
+def _check(args, what):
     """Raises UsageError at an argument that the model has no use for."""
     from preprocessing.errors import UsageError
 
-    others = {"--orientation": args.orientation, "--maps": args.maps or None} if tiles else {
-        "--mpp": args.mpp, "--map": args.map, "--precision": args.precision,
-        "--window": args.window,
-    }
-    for name, value in others.items():
-        if value is not None:
-            raise UsageError(f"{name} is for {'scans' if tiles else 'slides'}, and {args.model} predicts the others.")
+    for kind, names in ONLY_FOR.items():
+        given = [name for name in names if getattr(args, name) not in (None, False)]
+        if given and kind != what:
+            raise UsageError(f"--{given[0]} is for {kind}, and {args.model} predicts {what}.")
     if args.mpp is not None and not 0 < args.mpp < float("inf"):
         raise UsageError(f"--mpp: Expected micrometres a pixel above 0. Received: {args.mpp}.")
     if args.window is not None and args.window < 1:
@@ -158,6 +173,24 @@ def _slides(args):
     make_room(out, [id for id, _ in slides], args.force, SUFFIXES)
     model.load()
     return predict_slides(slides, rejected, model, out)
+
+
+def _fields(args):
+    """As `_scans`, of microscopy fields."""
+    from mil_tf.prediction.field_files import SUFFIXES
+    from mil_tf.prediction.field_job import predict_fields
+    from mil_tf.prediction.field_model import FieldModel
+    from mil_tf.prediction.field_sources import in_folder, in_table
+    from mil_tf.prediction.job import make_room
+
+    model, out = FieldModel(args.model), Path(args.out)
+    if args.images is None:
+        fields, rejected = in_folder(args.scans, model.channels)
+    else:
+        fields, rejected = in_table(args.images, args.scans, model.channels)
+    make_room(out, [id for id, _ in fields], args.force, SUFFIXES)
+    model.load()
+    return predict_fields(fields, rejected, model, out)
 
 
 if __name__ == "__main__":

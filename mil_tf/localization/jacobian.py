@@ -10,30 +10,14 @@ normalisation is a layer of its own; where branches meet, their signals are adde
 decisions). The standardisation of the channels is a layer as any other.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
+from mil_tf.localization.mapped import mapped
 from mil_tf.models.graph import is_network, through
+from mil_tf.models.receptive import field
 
 OUTPUTS = ("logits", "pooled", "probabilities")
-
-
-class Mapped(NamedTuple):
-    """What a network says of an image, and why: float32 arrays.
-
-    Attributes:
-        jacobian: (h, w), or (h, w, m), a map a class asked for.
-        logits: (h', w', k), z_ij.
-        pooled: (k,), P_i.
-        probabilities: (k,), of the last layer.
-    """
-
-    jacobian: Any
-    logits: Any
-    pooled: Any
-    probabilities: Any
 
 
 def jacobian_maps(model, images, classes=None):
@@ -81,6 +65,16 @@ class JacobianMapper:
         seeds = tf.TensorSpec((None, self.classes), tf.float32)
         self._compiled = tf.function(self._maps, input_signature=[image, seeds])
 
+    @property
+    def fields(self):
+        """`mil_tf.models.receptive.Field` of the class maps' rows and of their columns."""
+        return field(self.model, self.model.output["logits"])
+
+    def traced(self, images, seeds):
+        """Jacobian (m, h, w), logits (h', w', k), pooled (k,) and probabilities (k,) of a graph's tensors: one image
+        (1, h, w, c), and m rows of what each class counts, (m, k)."""
+        return self._compiled(images, seeds)
+
     def __call__(self, image, classes=None):
         """Maps of one image.
 
@@ -94,20 +88,7 @@ class JacobianMapper:
         Raises:
             ValueError: `image` has other axes or channels, or a class is not one of the model's.
         """
-        wanted = self.model.inputs[0].shape[-1]
-        if np.ndim(image) != 3 or np.shape(image)[-1] != wanted:
-            raise ValueError(f"Expected an image (h, w, {wanted}). Received: shape {np.shape(image)}")
-        kept = np.ones((1, self.classes)) if classes is None else self._each(classes)
-        found = self._compiled(np.asarray(image, np.float32)[None], kept.astype(np.float32))
-        jacobian, *others = (value.numpy() for value in found)
-        return Mapped(jacobian[0] if classes is None else np.moveaxis(jacobian, 0, -1), *others)
-
-    def _each(self, classes):
-        """A row a class asked for, 1 at its place."""
-        classes = np.asarray(classes)
-        if classes.ndim != 1 or not len(classes) or not np.isin(classes, range(self.classes)).all():
-            raise ValueError(f"Expected indices of classes, 0 to {self.classes - 1}. Received: {classes.tolist()}")
-        return np.eye(self.classes)[classes]
+        return mapped(self._compiled, image, classes, self.model.inputs[0].shape[-1], self.classes)
 
     def _maps(self, images, kept):
         with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:

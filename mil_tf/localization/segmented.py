@@ -15,7 +15,6 @@ from scipy.special import expit
 from mil_tf import runs
 from mil_tf.evaluation.cell_overlap import REGIONS, SEGMENTATION, Overlap, otsu_mask, overlap
 from mil_tf.localization.cell_map import DEFAULT, CellMask, cell_mask, classified, regions_of
-from mil_tf.models.receptive import field
 
 UNDEFINED = Overlap(float("nan"), float("nan"))
 UNKNOWN = 255  # in a bag's mask: a cell of no known class
@@ -41,7 +40,7 @@ def segment(mapper, image, how=DEFAULT, mirrored=True):
     """Segments an image.
 
     Args:
-        mapper: `mil_tf.localization.jacobian.JacobianMapper`.
+        mapper: `mil_tf.localization.jacobian.JacobianMapper`, or what is called and has `fields` as it.
         image: (h, w, c), as its model takes it.
         how: `mil_tf.localization.cell_map.Denoising`.
         mirrored: whether the image is continued beyond its border.
@@ -49,16 +48,31 @@ def segment(mapper, image, how=DEFAULT, mirrored=True):
     Returns:
         A Segmented.
     """
-    fields = field(mapper.model, mapper.model.output["logits"])
+    mapped, fields = continued(mapper, image, mirrored=mirrored)
+    found = cell_mask(mapped.jacobian, how)
+    labels = regions_of(found.mask, how.least)
+    regions = classified(labels, expit(mapped.logits), fields)
+    return Segmented(mapped.jacobian, found._replace(mask=labels > 0), labels, regions)
+
+
+def continued(mapper, image, classes=None, mirrored=True):
+    """Maps of an image that is continued beyond its border by its mirror image.
+
+    Args:
+        mapper, image, mirrored: as of `segment`.
+        classes: as of `mil_tf.localization.jacobian.JacobianMapper`.
+
+    Returns:
+        (`mil_tf.localization.jacobian.Mapped`, fields): the jacobian is that of the image's own pixels, all else of the
+        larger one; `fields` say which of the image's pixels its positions see, see `mil_tf.models.receptive.field`.
+    """
+    fields = mapper.fields
     margins = [_margin(one) if mirrored else 0 for one in fields]
-    mapped = mapper(np.pad(image, [*((margin, margin) for margin in margins), (0, 0)], mode="symmetric"))
+    mapped = mapper(np.pad(image, [*((margin, margin) for margin in margins), (0, 0)], mode="symmetric"), classes)
     (top, left), (height, width) = margins, np.shape(image)[:2]
     jacobian = mapped.jacobian[top : top + height, left : left + width]
-    found = cell_mask(jacobian, how)
-    labels = regions_of(found.mask, how.least)
     moved = [one._replace(low=one.low - margin, high=one.high - margin) for one, margin in zip(fields, margins)]
-    regions = classified(labels, expit(mapped.logits), moved)
-    return Segmented(jacobian, found._replace(mask=labels > 0), labels, regions)
+    return mapped._replace(jacobian=jacobian), moved
 
 
 def _margin(one):
@@ -71,8 +85,8 @@ def segment_cohort(mapper, cohort, classes, folder, name, how=DEFAULT, channel=N
 
     Args:
         mapper: `mil_tf.localization.jacobian.JacobianMapper`.
-        cohort: iterable of (bag, image): `tfrecords.Bag` of a field, of which id, patient and mask are read, and its
-            image (h, w, c) in fractions.
+        cohort: iterable of (bag, image): what a `tfrecords.Bag` of a field has as id, patient and mask, and its image
+            (h, w, c) in fractions.
         classes: names.
         folder: the run.
         name: of the cohort.

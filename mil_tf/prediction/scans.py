@@ -32,6 +32,13 @@ def find_slides(slides):
     return _with_names(slides, *files.find(slides))
 
 
+def find_fields(fields):
+    """As `find_scans`, of a microscopy field or a folder of them, a file each, see `preprocessing.fields.files`."""
+    from preprocessing.fields import files
+
+    return _with_names(fields, files.find(fields), [])
+
+
 def _with_names(folder, found, unusable):
     taken, clashing = _without_clashes(_named(Path(folder), found))
     return taken, sorted(clashing + unusable)

@@ -14,11 +14,6 @@ WHOLE, MAPS = ("tile", "stride", "margin", "cell"), ("tile", "position")
 SIGNATURES = {"float32": "maps", "bfloat16": "maps_bfloat16"}
 
 
-def is_of_tiles(folder):
-    """Whether an export is of slides. Raises ModelError where it is none."""
-    return "tiles" in read_facts(Path(folder))
-
-
 class TileModel:
     """A model that `train.py` exported, of tiles.
 

@@ -70,6 +70,7 @@ OPTIONS = {
     ),
     "chunk": Option(0, OURS, "images a scoring pass; 0 goes by pixels; halved when memory runs out", at_least(0)),
     "micro_batch": Option(0, OURS, "images a gradient pass; 0 as for chunk", at_least(0)),
+    "maps": Option(50, OURS, "fields of a cohort whose cells are segmented by Jacobian maps; 0 is none", at_least(0)),
     "image_every": Option(5, OURS, "epochs between the TensorBoard images; 0 is never", at_least(0)),
 }
 

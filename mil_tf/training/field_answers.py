@@ -3,8 +3,10 @@
 from mil_tf import runs
 from mil_tf.models.conv_mil import NONE, least, stride
 from mil_tf.models.conv_mil_export import ExportedFields
+from mil_tf.models.receptive import field
 from mil_tf.training.field_board import FieldBoard
 from mil_tf.training.field_checks import channels_of, check_bags, check_labels, classes_of, listed
+from mil_tf.training.field_maps import write_maps
 from mil_tf.training.field_tables import told_pooling, write_tables
 from mil_tf.training.field_validation import METRICS, validate
 from tfrecords.errors import DatasetError
@@ -46,14 +48,23 @@ class FieldAnswers:
         """Writes a cohort's tables."""
         write_tables(folder, name, source, self._scorer, self._facts["classes"])
 
+    def maps(self, folder, name, source):
+        """Segments the cells of a cohort's fields, as many as the option tells; none of a network of cells."""
+        count = self._options["maps"]
+        if count and self._pooling != NONE:
+            write_maps(folder, name, source, self._model, self._scorer, self._facts["classes"], count)
+
     def finish(self, folder, sources, show):
-        """Writes what the pooling has learned."""
+        """Writes what the pooling has learned, and the cells of test fields."""
         runs.write_json(folder / POOLING, self._told_pooling())
+        show("cells by Jacobian maps: test")
+        self.maps(folder, "test", sources["test"])
 
     def exported(self, folder):
         """(module, facts) for `mil_tf.export`."""
         first = self._options["first_stride"]
-        shape = {"stride": stride(first), "least": least(first), "cell_crop": self._options["cell_crop"]}
+        seen = [one._asdict() for one in field(self._model, self._model.output["logits"])]
+        shape = {"stride": stride(first), "least": least(first), "cell_crop": self._options["cell_crop"], "sees": seen}
         facts = {name: self._facts[name] for name in TOLD}
         return ExportedFields(self._model), {**facts, "pooling": self._told_pooling(), **shape}
 

@@ -63,7 +63,7 @@ def restore(options, config):
     model = _model(options, config["seed"], config)
     scorer = _scorer(options, model)
     answers = FieldAnswers(model, scorer, options, config, _pooling(options))
-    return Restored(model, scorer, None, model, answers.refuses, answers.tables)
+    return Restored(model, scorer, answers.maps, model, answers.refuses, answers.tables)
 
 
 def _constants(source):

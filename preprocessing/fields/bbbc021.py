@@ -32,14 +32,14 @@ def rows(table, channels, mechanisms, controls=False):
     Args:
         table: (line, {column: value}) of each row.
         channels: names, in the wanted order.
-        mechanisms: as `read_mechanisms` returns.
+        mechanisms: as `read_mechanisms` returns; None where no classes are wanted.
         controls: whether those become fields too.
     """
     for line, row in table:
         meta = _meta(row, channels[0])
         patient = "_".join(name for name in (meta["plate"], meta["well"]) if name)
         reason = _problem(row, meta, channels)
-        classes, left_out = ((), "") if reason else _classes(row, mechanisms, controls)
+        classes, left_out = ((), "") if reason or mechanisms is None else _classes(row, mechanisms, controls)
         yield Row(
             f"{patient}_s{meta['site']}" if meta["site"] else row[FILE + channels[0]],
             tuple("/".join(filter(None, (row.get(FOLDER + name), row[FILE + name]))) for name in channels),

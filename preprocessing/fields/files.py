@@ -1,10 +1,34 @@
-"""Where the files are that an image table names."""
+"""Which images a folder has, and where the files are that an image table names."""
 
 import os
 from pathlib import Path
 
 from preprocessing.errors import UsageError
 from preprocessing.fields.errors import FieldError
+
+SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png")
+
+
+def find(images):
+    """Images by the suffixes of their names, {id: [paths]}, an id being a name without its suffix.
+
+    Args:
+        images: path of a file, or of a folder, searched with its subfolders but those that begin with a dot.
+
+    Raises:
+        UsageError: it is missing, or nothing in it is an image.
+    """
+    path, found, expected = Path(images), {}, "Expected an image (TIFF or PNG) or a folder of them."
+    if not path.exists():
+        raise UsageError(f"{expected} Received: {path}, which does not exist.")
+    for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        suffix = next((one for one in SUFFIXES if each.name.lower().endswith(one)), None)
+        hidden = any(part.startswith(".") for part in each.relative_to(path).parts)
+        if suffix and not hidden and each.is_file():
+            found.setdefault(each.name[: -len(suffix)], []).append(each)
+    if not found:
+        raise UsageError(f"{expected} Received: {path}, which has none.")
+    return found
 
 
 class Root:

@@ -32,18 +32,19 @@ def classes(columns):
     return [name.removeprefix(f"{LABEL}_") for name in columns if name.startswith(f"{LABEL}_")]
 
 
-def rows(table, channels):
+def rows(table, channels, labels=True):
     """Yields a Row for each of `preprocessing.labels.read_table`'s.
 
     Args:
         table: (line, {column: value}) of each row.
         channels: names that have a column, in the wanted order, or [].
+        labels: whether a field needs one.
     """
     for line, row in table:
         files = tuple(row[f"{PATH}_{name}"] for name in channels) or (row[PATH],)
         meta = _meta(row)
         plate_well = "_".join(meta[name] for name in ("plate", "well")) if meta["plate"] and meta["well"] else ""
-        found, reason = _classes(row)
+        found, reason = _classes(row) if labels else ((), "")
         reason = "the id is empty" if not row["id"] else "no path" if not all(files) else reason
         patient = row.get("patient") or plate_well or row["id"]
         yield Row(row["id"], files, found, patient, known(meta), f"{reason} (line {line})" if reason else "")

@@ -45,9 +45,9 @@ def read(args):
     """
     rows, channels, named = _rows(args)
     rejected = [(row.id, str(args.images), row.reason) for row in rows if row.reason]
-    good, twice = _once([row for row in rows if not row.reason])
+    good, twice = once([row for row in rows if not row.reason])
     rejected += [(id, str(args.images), f"duplicate id: {count} rows in the image table") for id, count in twice]
-    located, missing = _located(good, Root(args.root or Path(args.images).parent), args.images)
+    located, missing = on_disk(good, Root(args.root or Path(args.images).parent), args.images)
     rejected += missing
     if not located:
         worst = next(iter(missing or rejected), None)
@@ -100,15 +100,21 @@ def chosen(given, known):
     return names
 
 
-def _once(rows):
+def once(rows):
     """([Row] in order of id, [(id, how often)] of those that are there several times)."""
     counts = collections.Counter(row.id for row in rows)
     once = sorted((row for row in rows if counts[row.id] == 1), key=lambda row: row.id)
     return once, [(id, count) for id, count in counts.items() if count > 1]
 
 
-def _located(rows, root, table):
-    """([(Row, paths)], rejected rows)."""
+def on_disk(rows, root, table):
+    """([(Row, paths)], [(id, path, reason)] of rows whose files are missing).
+
+    Args:
+        rows: [Row].
+        root: `preprocessing.fields.files.Root`.
+        table: path of the image table.
+    """
     located, missing = [], []
     for row in rows:
         try:

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from mil_tf.evaluation.fields.cells_report import cells_part
 from mil_tf.evaluation.fields.figures import FIGURES
 from mil_tf.evaluation.fields.names import (
     CELL_BAG,
@@ -41,6 +42,7 @@ def write_report(path, title, scores, figures, config, command):
         *(level_table(each) for each in reversed(scores)), calibration_table(scores), "<h2>Classes</h2>",
         class_table(score), *_cell_classes(score),
         *(decision_table(score, decided) for decided in score.decisions), "<h2>Figures</h2>", _figures(figures),
+        *cells_part(score),
         "<h2>How the numbers are made</h2>", "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>",
         "<h2>What made this run</h2>", settings_part(config), "<h3>Evaluation</h3>", f"<pre>{escape(command)}</pre>"])
 

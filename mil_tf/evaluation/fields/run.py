@@ -3,9 +3,11 @@
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from mil_tf.evaluation.columns import TableError
+from mil_tf.evaluation.fields.cells_found import read_found
 from mil_tf.evaluation.fields.decided import validation_thresholds
 from mil_tf.evaluation.fields.names import KIND
 from mil_tf.evaluation.fields.results import write_drawn, write_metrics
@@ -46,6 +48,8 @@ def evaluate_fields(run, folder, page, config, history, cohort, resamples=2000, 
     thresholds = None if single else validation_thresholds(tables["validation"])
     scores = [score_fields(name, table, _cells(run, name, table), None if name == "validation" else thresholds,
                            resamples, seed, bool(single)) for name, table in tables.items()]
+    scores = [replace(score, cells_found=read_found(run, score.name, score.predictions.classes, resamples, seed))
+              for score in scores]
     folder.mkdir(parents=True, exist_ok=True)
     write_metrics(folder, scores, thresholds, resamples, seed)
     write_drawn(folder, scores)

@@ -7,6 +7,7 @@ import numpy as np
 from mil_tf.evaluation.calibration import Calibration, calibrate
 from mil_tf.evaluation.cohort import PAPER_RULE
 from mil_tf.evaluation.columns import UNKNOWN
+from mil_tf.evaluation.fields.cells_found import CellsFound
 from mil_tf.evaluation.fields.decided import decide, paper_thresholds
 from mil_tf.evaluation.fields.level import Level, measure
 from mil_tf.evaluation.fields.names import CELL_BAG, CELL_OWN, IMAGE, IMAGES, POOL, REPLICATE, TREATMENT
@@ -24,7 +25,8 @@ class FieldScore:
     """One cohort with its table and numbers.
 
     `levels` maps keys of `mil_tf.evaluation.fields.names.LEVELS` to Levels, as many as the tables can answer;
-    `decisions` are of sets with several labels an image, else none; `notes` are lines on what is odd in the tables.
+    `decisions` are of sets with several labels an image, else none; `notes` are lines on what is odd in the tables;
+    `cells_found` is of the cells that Jacobian maps find, None where none were looked for.
     """
 
     name: str
@@ -34,6 +36,7 @@ class FieldScore:
     decisions: list
     calibration: Calibration
     notes: tuple = ()
+    cells_found: CellsFound | None = None
     nouns = IMAGES
 
     @property
@@ -62,7 +65,8 @@ class FieldScore:
         return {"counts": {**self.counts, "replicates": self.replicates}, "single_label": self.single_label,
                 "notes": list(self.notes), "levels": {name: level.numbers() for name, level in self.levels.items()},
                 "decisions": [decided.numbers() for decided in self.decisions],
-                "calibration": self.calibration.numbers()}
+                "calibration": self.calibration.numbers(),
+                **({} if self.cells_found is None else {"cells_found": self.cells_found.numbers()})}
 
     def rows(self):
         """(metric, class or "", threshold or None, Estimate, rows, wells) of every number, flat, for a table."""
@@ -78,6 +82,9 @@ class FieldScore:
             for rate, found in decided.by_class.items():
                 yield from ((rate + rule, each, decided.thresholds[each], one, *sizes) for each, one in found.items())
         yield "calibration_error", "", None, self.calibration.error, *sizes
+        if self.cells_found is not None:
+            sizes = self.cells_found.images, self.cells_found.wells
+            yield from ((f"cells_{name}", "", None, one, *sizes) for name, one in self.cells_found.estimates.items())
 
     def summary(self):
         """{column: value} of what a table over runs shows: counts, then every number that is of no single class."""

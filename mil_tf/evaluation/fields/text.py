@@ -1,5 +1,6 @@
 """The numbers of runs on fields as plain text for a terminal."""
 
+from mil_tf.evaluation.fields.cells_found import NAMES
 from mil_tf.evaluation.fields.names import (
     ACCURACY,
     CELL_BAG,
@@ -72,6 +73,11 @@ def _score_lines(score):
             yield f"    {how}  " + "  ".join(f"{RATES[rate]} {decided.average[how, rate]}" for rate in RATES)
     error = score.calibration
     yield f"  expected calibration error {error.error}, by chance alone {error.chance:.3f}"
+    if score.cells_found is not None:
+        yield f"  cells found by Jacobian maps: {score.cells_found.sample}"
+        width = max(len(NAMES[name]) for name in score.cells_found.estimates)
+        for name, one in score.cells_found.estimates.items():
+            yield f"    {NAMES[name]:{width}s}  {one}" + ("" if one.k is None else f"  {one.k}/{one.n}")
 
 
 def _cells(values):

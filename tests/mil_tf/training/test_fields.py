@@ -18,10 +18,10 @@ from tfrecords.writer import DatasetWriter
 
 OPTIONS = (
     "widths=(8,8,8,16,16,32) first_stride=1 window=8 max_epochs=3 learning_rate=0.01 cell_crop=33 dropout=0.1 "
-    "pool_dropout=0.1 image_every=2 crop=36 micro_batch=3"
+    "pool_dropout=0.1 image_every=2 crop=36 micro_batch=3 maps=2"
 ).split()
 ROOT, NAME = Path(train.__file__).parent, Path("kraus2016", "bags-24", "fold-0", "seed-0")
-TABLES = ("bags.csv", "history.csv", "pooling.json", *(
+TABLES = ("bags.csv", "history.csv", "pooling.json", "segmentation-test.csv", "regions-test.csv", "maps-test/drawn.csv", *(
     f"{kind}-{name}.csv" for kind in ("predictions", "cells") for name in ("validation", "test")
 ))
 
@@ -79,11 +79,12 @@ def test_the_exported_model_gives_the_tables_answers_and_needs_no_package(run, t
         "import sys\n"
         "sys.modules['mil_tf'] = sys.modules['keras'] = None\n"
         "import numpy as np, tensorflow as tf\n"
-        "model = tf.saved_model.load(sys.argv[1]).signatures['fields']\n"
+        "loaded = tf.saved_model.load(sys.argv[1])\n"
+        "model, maps = (loaded.signatures[name] for name in ('fields', 'maps'))\n"
         "given = np.load(sys.argv[2])\n"
         "found = [model(fields=tf.constant(given[key])) for key in given.files]\n"
         "np.savez(sys.argv[3], **{name: np.concatenate([f[name] for f in found]) for name in ('probabilities', 'pooled')},\n"
-        "         map=found[0]['map'])\n"
+        "         map=found[0]['map'], jacobian=maps(fields=tf.constant(given['33']))['jacobian'])\n"
     )
     paths = [str(run / "export"), str(tmp_path / "given.npz"), str(tmp_path / "found.npz")]
     subprocess.run([sys.executable, "-c", program, *paths], check=True, cwd=tmp_path, capture_output=True)
@@ -92,6 +93,7 @@ def test_the_exported_model_gives_the_tables_answers_and_needs_no_package(run, t
         expected = [[float(row[f"y_{kind}_{one}"]) for one in CLASSES] for row in table]
         np.testing.assert_allclose(found[name], expected, atol=1e-5)
     assert found["map"].shape == (1, 1, 2, 3)  # of a field of 40 x 60 pixels
+    assert found["jacobian"].shape == (40, 60) and found["jacobian"].max() > 0 == found["jacobian"].min()
 
 
 def test_it_learns_the_classes_from_fields_of_two_sizes(fields, tmp_path):
@@ -152,6 +154,7 @@ def test_the_baseline_learns_from_cells_and_answers_by_their_mean(fields, tmp_pa
         mine = [float(cell["y_prob_ring"]) for cell in cells if cell["id"] == row["id"]]
         assert float(row["y_prob_ring"]) == pytest.approx(np.mean(mine), abs=1e-6)
         assert row["y_pool_ring"] == row["y_prob_ring"]
+    assert not list(folder.glob("segmentation-*"))  # it has no class maps to be asked
 
 
 def test_another_cohort_is_answered_as_the_runs_own_was(run, fields, tmp_path):
@@ -163,6 +166,7 @@ def test_another_cohort_is_answered_as_the_runs_own_was(run, fields, tmp_path):
     for id, row in own.items():
         assert other[id]["y_true_dots"] == row["y_true_dots"]
         assert float(other[id]["y_prob_dots"]) == pytest.approx(float(row["y_prob_dots"]), abs=1e-5)
+    assert len(rows(copy / "segmentation-other.csv")) == 2 and list((copy / "maps-other").glob("*.png"))
     assert len(rows(copy / "cells-other.csv")) == sum(len(field(i).points) for i in range(42))
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from preprocessing.errors import UsageError
 from preprocessing.fields.errors import FieldError
-from preprocessing.fields.files import Root
+from preprocessing.fields.files import Root, find
 
 
 @pytest.fixture
@@ -28,3 +28,14 @@ def test_a_name_that_several_have_or_none_is_told(root):
             root.find(given)
     with pytest.raises(UsageError, match="--root: Expected a folder"):
         Root(root.folder / "gone")
+
+
+def test_images_are_found_by_their_suffixes_below_a_folder(root):
+    found = find(root.folder)
+    assert {id: len(paths) for id, paths in found.items()} == {"a": 1, "b": 1, "c": 1, "d": 2}
+    (root.folder / "x" / "f.OME.tiff").write_bytes(b"")
+    assert find(root.folder / "x" / "f.OME.tiff") == {"f": [root.folder / "x" / "f.OME.tiff"]}
+    for given, told in (("gone", "does not exist"), (".hidden/none", "has none")):
+        (root.folder / ".hidden" / "none").mkdir(exist_ok=True)
+        with pytest.raises(UsageError, match=f"Expected an image .* Received: .*{told}"):
+            find(root.folder / given)
