@@ -76,7 +76,7 @@ def measure(name, seed, given):
 
     out = Path(given.runs) / given.name / "".join(each if each.isalnum() else "-" for each in name)
     command = ["--recipe", "kraus2016", "--quick", "--data", str(given.data), "--out", str(out), "--resume"]
-    code = train.main([*command, "--seed", str(seed), "--set", "image_every=0", *ROWS[name], *given.set])
+    code = train.main([*command, "--seed", str(seed), "--set", "image_every=0", "maps=0", *ROWS[name], *given.set])
     if code:
         raise SystemExit(code)
     (run,) = out.glob(f"kraus2016/bags-*/fold-0/seed-{seed}")

@@ -53,7 +53,7 @@ def test_what_is_measured_is_kept_and_gone_on_with(trained, tmp_path):
     first = (tmp_path / "found.csv").read_text()
     assert field_poolings.main(words(tmp_path, "--only", "max", "LSE, r = 5")) == 0
     assert (tmp_path / "found.csv").read_text().startswith(first) and len(called) == 2
-    assert called[0][-2:] == ["image_every=0", "pooling=max"] and called[1][-1] == "pooling=log_sum_exp(r=5)"
+    assert called[0][-2:] == ["maps=0", "pooling=max"] and called[1][-1] == "pooling=log_sum_exp(r=5)"
     rows = read_csv(tmp_path / "found.csv")
     assert [row["row"] for row in rows] == ["max", "LSE, r = 5"] and {row["seconds"] for row in rows} == {7}
     for row in rows:
