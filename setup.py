@@ -1,4 +1,5 @@
-"""How mil-tf is installed: `pip install -e .`, with the extras `test`, `cluster`, `tuning`, `gpu` and `addons`."""
+"""How mil-tf is installed: `pip install -e .`, with the extras `test`, `cluster`, `tuning`, `review`, `gpu` and
+`addons`."""
 
 import re
 from pathlib import Path
@@ -31,12 +32,14 @@ REQUIRED = [
 ]
 CLUSTER = ["dask[distributed]>=2023.10"]
 TUNING = ["bayesian-optimization>=2.0"]  # of the peak detector; brings scikit-learn, which nothing else here needs
+REVIEW = ["flask>=2.3"]  # serves the page on which people judge segmentations
 EXTRAS = {
     # No Python marker: from 3.12 on pip must stop, as it does, and not install an empty extra in silence.
     "addons": ["tensorflow==2.15.*", "tensorflow-addons==0.23.*", "numpy<2"],
     "cluster": CLUSTER,
     "gpu": [f"tensorflow[and-cuda]{TENSORFLOW}"],
-    "test": ["pytest>=7.4", "pytest-xdist>=3.7", "scikit-learn>=1.3", "ruff>=0.5", *CLUSTER, *TUNING],
+    "review": REVIEW,
+    "test": ["pytest>=7.4", "pytest-xdist>=3.7", "scikit-learn>=1.3", "ruff>=0.5", *CLUSTER, *TUNING, *REVIEW],
     "tuning": TUNING,
 }
 
@@ -63,6 +66,7 @@ setup(
     license="MIT",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=[f"{room}{end}" for room in ROOMS for end in ("", ".*")]),
+    package_data={"mil_tf.review": ["pages/*"]},
     py_modules=["train", "evaluate"],
     install_requires=REQUIRED,
     extras_require=EXTRAS,

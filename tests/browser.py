@@ -62,26 +62,37 @@ class Browser:
     def call(self, method, **params):
         """The result of a method of the protocol."""
         self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
+        self._send({"id": self._number, "method": method, "params": params})
         answer = self._until(lambda found: found.get("id") == self._number)
         assert "error" not in answer, (method, answer["error"])
         return answer["result"]
 
-    def open(self, path, width=1400, scheme="light"):
-        """Loads a file in a window of a width, light or dark."""
+    def open(self, page, width=1400, scheme="light", height=900):
+        """Loads a file, or an address, in a window of a size, light or dark."""
         self.events.clear()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         if not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._until(lambda found: found.get("method") == "Page.loadEventFired")
 
     def run(self, script):
         """The value of a JavaScript expression."""
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def press(self, key):
+        """Presses and releases a key, named as JavaScript names it: "a", "ArrowLeft"."""
+        text = {"text": key} if len(key) == 1 else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def until(self, script):
+        """Waits until a JavaScript expression is true, and returns its value."""
+        end = time.monotonic() + PATIENCE
+        while not (value := self.run(script)):
+            assert time.monotonic() < end, f"{script} is still not true; errors: {self.errors()}"
+            time.sleep(0.02)
+        return value
 
     def screenshot(self, whole=False):
         """PNG of the window, or of the whole page."""
@@ -103,6 +114,11 @@ class Browser:
                   if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error"]
         return logged + [str(event["params"]) for event in self.events if event["method"] == "Runtime.exceptionThrown"]
 
+    def _send(self, message):
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+
     def _until(self, wanted):
         end = time.monotonic() + PATIENCE
         while True:
@@ -111,6 +127,8 @@ class Browser:
                 found = json.loads(text)
                 if "method" in found:
                     self.events.append(found)
+                if found.get("method") == "Page.javascriptDialogOpening":  # such as: leave a page with unsaved things?
+                    self._send({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}})
                 if wanted(found):
                     return found
             if not select.select([self._in], [], [], max(0, end - time.monotonic()))[0]:

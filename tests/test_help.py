@@ -10,9 +10,9 @@ import pytest
 import train
 
 ROOT = Path(train.__file__).parent
-HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage", "nibabel", "SimpleITK", "sklearn", "distributed")
+HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "skimage", "nibabel", "SimpleITK", "sklearn", "distributed", "flask")
 COMMANDS = [
-    "train.py", "evaluate.py", "-m mil_tf.predict", "-m mil_tf.released", "-m mil_tf.demo",
+    "train.py", "evaluate.py", "-m mil_tf.predict", "-m mil_tf.released", "-m mil_tf.demo", "-m mil_tf.review",
     "-m preprocessing", "-m preprocessing ct", "-m preprocessing slides", "-m preprocessing cohort", "-m preprocessing qc", "-m preprocessing split",
     "-m preprocessing phantoms", "-m preprocessing phantoms ct", "-m preprocessing phantoms sheet",
     "-m preprocessing phantoms slides", "-m preprocessing phantoms slide-sheet",

@@ -40,10 +40,18 @@ def test_rooms_are_packaged_and_nothing_else(package, monkeypatch):
     assert package["py_modules"] == ["train", "evaluate"]
 
 
+def test_what_is_no_code_is_packaged_too(package):
+    given = package["package_data"]
+    packaged = {file for name, patterns in given.items() for pattern in patterns
+                for file in (ROOT / name.replace(".", "/")).glob(pattern)}
+    files = [file for room in ("mil_tf", "preprocessing", "tfrecords") for file in (ROOT / room).rglob("*")]
+    assert packaged and packaged == {file for file in files if file.is_file() and file.suffix not in (".py", ".pyc")}
+
+
 def test_every_import_is_required(package):
     """No package is imported at run time that the install does not bring."""
     names = {"skimage": "scikit-image", "google_crc32c": "google-crc32c", "keras": "tensorflow", "PIL": "pillow",
-             "tensorflow_addons": None, "openslide": "openslide-python", "distributed": None, "bayes_opt": None}  # of extras, told about where missing
+             "tensorflow_addons": None, "openslide": "openslide-python", "distributed": None, "bayes_opt": None, "flask": None, "werkzeug": None}  # of extras, told about where missing
     required = {re.split("[><=]", text)[0] for text in package["install_requires"]}
     own = {"mil_tf", "preprocessing", "tfrecords", "train", "evaluate"}
     files = [ROOT / "train.py", ROOT / "evaluate.py"]
@@ -65,7 +73,7 @@ def _imported(path):
 
 def test_addons_extra_pins_what_belongs_together(package):
     assert package["extras_require"]["addons"][:2] == ["tensorflow==2.15.*", "tensorflow-addons==0.23.*"]
-    assert set(package["extras_require"]) == {"addons", "cluster", "gpu", "test", "tuning"}
+    assert set(package["extras_require"]) == {"addons", "cluster", "gpu", "review", "test", "tuning"}
 
 
 @pytest.fixture
