@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from preprocessing import bleeds, brain, canvas, orientation, sources
 from preprocessing import boxes as drawn_boxes
-from preprocessing import brain, canvas, orientation, sources
 from preprocessing.dicom.slices import labels_by_index
 from preprocessing.errors import ScanError
 from preprocessing.settings import CtSettings
@@ -33,12 +33,14 @@ class Prepared(NamedTuple):
         before: {source index: (h, w) HU as the scan came, rows towards posterior and columns towards left}.
         inside: bool (n, h, w) in the same axes, the voxels within the skull; None without brain extraction.
         axes: `preprocessing.orientation.Axes` of the file.
+        left_out: {source index: why the slice's truth cannot be taken}.
     """
 
     bag: Any
     before: dict
     inside: Any
     axes: orientation.Axes
+    left_out: dict = {}
 
 
 def load_bag(path, settings, **given):
@@ -47,7 +49,8 @@ def load_bag(path, settings, **given):
 
 
 def prepare(
-    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False, boxes=None
+    path, settings, *, id, label=None, patient=None, meta=None, mask=None, slice_labels=None, truth=False, boxes=None,
+    types=None,
 ):
     """Returns a scan as `Prepared`.
 
@@ -62,6 +65,8 @@ def prepare(
         truth: whether slice truth exists for this data set at all; then a negative bag's slices are all 0
             without a mask or table.
         boxes: [`preprocessing.forms.bhx.Box`] on slices of a DICOM series, or None.
+        types: `preprocessing.bleeds.Reading`; label and slice truth are then those of the five types, and the mask has
+            their ids. Slice labels are (5,), and the volume is not moved.
 
     Raises:
         ScanError: the scan or its mask cannot be used; the message is the reason.
@@ -73,6 +78,11 @@ def prepare(
     names = sources.names(path, affine, axes.slice, data.shape[axes.slice])
     drawn = None if mask is None else orientation.reorient(_mask(mask, data.shape, affine, settings), axes)
     scan = _stack(data, affine, axes, drawn)
+    if slice_labels is not None:
+        slice_labels = labels_by_index(slice_labels, names)
+    typed = None if types is None else _typed(scan, label, slice_labels, types)
+    if typed is not None:
+        scan, label = scan._replace(drawn=typed.mask), typed.label
     before = {index: scan.hu[index].copy() for index in (int(share * len(scan.hu)) for share in SHOWN)}
     stack = _extracted(_aligned(scan, settings), settings)
     if stack.inside is not None:
@@ -85,7 +95,7 @@ def prepare(
     order = shuffled(_kept(stack.hu, settings), settings.seed, id)
     label = np.atleast_1d(-1 if label is None else label)
     if slice_labels is not None:
-        slice_labels = _shown(labels_by_index(slice_labels, names), scan, stack)
+        slice_labels = _shown(slice_labels, scan, stack)
     try:
         bag = Bag(
             id=id,
@@ -94,8 +104,8 @@ def prepare(
             instances=canvas.place(stack.hu, order, settings.size, null, np.float16)[..., None],
             source_index=order,
             instance_id=None if names is None or stack.aligned else [names[index] for index in order],
-            instance_label=_slice_truth(order, stack, label, slice_labels, truth),
-            mask=None if drawn is None else canvas.place(stack.drawn, order, settings.size, 0, np.uint8),
+            instance_label=typed.truth[order] if typed else _slice_truth(order, stack, label, slice_labels, truth),
+            mask=None if stack.drawn is None else canvas.place(stack.drawn, order, settings.size, 0, np.uint8),
             spacing=stack.spacing[::-1],
             affine=stack.to_mm @ canvas.canvas_to_display(*stack.hu.shape[1:], settings.size),
             source_affine=affine,
@@ -107,13 +117,18 @@ def prepare(
         raise ScanError(str(error)) from error
     if boxes is not None:
         bag = drawn_boxes.attached(bag, path, boxes)
-    return Prepared(bag, before, _inside(scan, stack), axes)
+    return Prepared(bag, before, _inside(scan, stack), axes, typed.left_out if typed else {})
 
 
 def _stack(data, affine, axes, drawn):
     slices, to_mm = orientation.displayed(data, affine, axes)
     np.maximum(slices, canvas.AIR_HU, out=slices)  # what is below air is padding, such as -2000 and -3024
     return Stack(slices, None, drawn, to_mm, np.eye(4), False, {})
+
+
+def _typed(scan, label, table, reading):
+    """`bleeds.Typed` of a scan by its mask, and by the table of its own slices."""
+    return bleeds.typed(scan.drawn, scan.hu.shape, label, None if table is None else _shown(table, scan, scan), reading)
 
 
 def _extracted(stack, settings):

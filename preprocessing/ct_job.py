@@ -24,7 +24,7 @@ import os
 import shutil
 from pathlib import Path
 
-from preprocessing import flow, inputs, sources, tables, units, workers
+from preprocessing import bleeds, flow, inputs, sources, tables, units, workers
 from preprocessing.brain import METHODS
 from preprocessing.cores import available
 from preprocessing.errors import UsageError
@@ -109,6 +109,26 @@ def parser():
         help="a bag is a scan, or a single slice with its truth as label and SCAN/INDEX as id (default: scan)",
     )
     found.add_argument(
+        "--types",
+        action="store_true",
+        help="with --unit slice: a bag's label is that of five types (epidural, intraparenchymal, intraventricular,\n"
+        "subarachnoid, subdural), and its mask has 1 + the place there; from masks of class ids, or from tables\n"
+        "(PhysioNet CT-ICH's, RSNA's, or id,source_index,type, where several types are joined by +)",
+    )
+    found.add_argument(
+        "--mask-classes",
+        metavar="NAMES",
+        help="with --types: what the masks' values 1, 2, ... mean, such as epidural,subdural,intraparenchymal,\n"
+        "intraventricular,subarachnoid (the phantoms'); without it masks are binary, and a table tells the types",
+    )
+    found.add_argument(
+        "--several",
+        default=bleeds.SEVERAL[0],
+        choices=bleeds.SEVERAL,
+        help="with --types, a slice of several types in a binary mask: all of its blood is of the type that comes\n"
+        "last in CT-ICH's columns, as the paper counts (default), or the slice is left out",
+    )
+    found.add_argument(
         "--orientation", metavar="CODES", help="voxel axes of files whose header has none, such as RAS"
     )
     found.add_argument(
@@ -157,12 +177,14 @@ def run(args):
     _check_workers(args)
     settings = _settings(args)
     _check_aligned(args)
+    reading = _reading(args)
     if settings.brain == "ct-bet" and shutil.which("bet2") is None:
         raise UsageError("--brain ct-bet: Expected FSL's bet2 on the PATH. Received: none; install FSL, or use native.")
     scans, rejected = find(args)
     units.check(args.unit, scans)
+    _check_types(scans, reading)
     shards = inputs.plan(scans, settings)
-    outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit)
+    outputs = Outputs(masks=args.save_masks, thumbnails=not args.no_qc, unit=args.unit, types=reading)
     beside = _template(settings)
     info = describe(settings, inputs.fingerprint(scans, rejected), outputs, beside)
     if not args.force and is_done(args.out, plan_hash(shards, info)):
@@ -215,6 +237,31 @@ def _check_aligned(args):
         raise UsageError(f"{flag}: Expected --align axes; aligned slices are not the scan's own. Received: rigid.")
 
 
+def _reading(args):
+    """How masks are read where types are asked for, else None."""
+    if not args.types:
+        if args.mask_classes is not None or args.several != bleeds.SEVERAL[0]:
+            raise UsageError("--mask-classes and --several: Expected --types with them. Received: none.")
+        return None
+    if args.unit != "slice":
+        raise UsageError(f"--types: Expected --unit slice, as types are those of slices. Received: {args.unit}.")
+    if args.mask_classes is not None and args.masks is None:
+        raise UsageError("--mask-classes: Expected --masks with it. Received: none.")
+    names = () if args.mask_classes is None else bleeds.mask_classes(args.mask_classes)
+    return bleeds.Reading(names, args.several, args.masks is not None)
+
+
+def _check_types(scans, reading):
+    """Raises UsageError where nothing tells a type of any slice."""
+    if reading is None or not scans or (reading.mask_classes and any(scan.mask for scan in scans)):
+        return
+    if not any(1 in row for scan in scans for row in (scan.slice_labels or {}).values()):
+        raise UsageError(
+            "--types: Expected a type of bleed for at least one slice: masks of class ids with --mask-classes, or a "
+            "table id,source_index,type, CT-ICH's or RSNA's as --labels or --slice-labels. Received: none."
+        )
+
+
 def find(args):
     """Returns ([Scan], rejected rows). Raises UsageError where there is nothing to do at all."""
     masks = None if args.masks is None else inputs.find_masks(args.masks)
@@ -241,9 +288,12 @@ def describe(settings, fingerprint, outputs, files):
         "hash": settings.hash(),
         "version": package_version(),
     }
+    if outputs.types is not None:  # a key of its own, so that the plans of other data sets stay what they were
+        made["types"] = {"mask_classes": list(outputs.types.mask_classes), "several": outputs.types.several}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     beside = {"masks": outputs.masks, "pictures": outputs.thumbnails, "files": hashes}
-    return {"classes": CLASSES, "preprocessing": made, "inputs": fingerprint, "beside": beside}
+    classes = CLASSES if outputs.types is None else list(bleeds.CLASSES)
+    return {"classes": classes, "preprocessing": made, "inputs": fingerprint, "beside": beside}
 
 
 @contextlib.contextmanager

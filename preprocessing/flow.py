@@ -27,7 +27,7 @@ TABLE = "cohort.csv"
 COLUMNS = ("id", "patient", "label")
 DETAIL = re.compile(r" \(line \d+\)$| with [\d.]+ cm3.*$")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
-SLICES = re.compile(r"^(?P<count>\d+) of \d+ (?P<kind>slices without a label)$")  # of a data set of slices
+SLICES = re.compile(r"^(?P<count>\d+) of \d+ (?P<kind>slices without a label)(: .*)?$")  # of a data set of slices
 NOTES = ("box", "boxes", "labels of slices")  # on rows of tables that were never to become a bag
 
 
@@ -82,7 +82,7 @@ def flow(dataset, metas):
         slices = SLICES.match(reason)
         if category(reason) not in NOTES:
             excluded[category(reason)] += int(slices["count"]) if slices else 1
-    labels = {row.id: int(row.label[0]) for row in dataset.rows}
+    labels = {row.id: int(max(row.label)) for row in dataset.rows}  # of several classes, any
     patients = {
         name: len({row.patient for row in dataset.rows if labels[row.id] == value})
         for name, value in (("positive", 1), ("negative", 0))
@@ -142,7 +142,7 @@ def splits(dataset):
         row = rows.get(given["id"])
         if row is None:
             raise UsageError(f"{path}: Expected splits of these bags. Received: id {given['id']!r}; split them again.")
-        parts[int(given["fold"]), given["split"]].append(Volume(row.id, row.patient, row.label[0]))
+        parts[int(given["fold"]), given["split"]].append(Volume(row.id, row.patient, max(row.label)))
     return table_1(parts, units.of(dataset)) if parts else []
 
 

@@ -61,9 +61,11 @@ def write(writer, scans, products, what="scans"):
 
 def report(out, info, instances="slices"):
     """Prints what came out; returns 1 where nothing did."""
-    counts = info["counts"]
+    counts, classes = info["counts"], info.get("classes", [])
+    found = ", ".join(f"{count} {name}" for count, name in zip(counts["positive"], classes))
+    found = found if len(classes) > 1 else f"{sum(counts['positive'])} positive"
     print(
-        f"{counts['bags']} bags ({sum(counts['positive'])} positive) of {counts['patients']} patients, "
+        f"{counts['bags']} bags ({found}) of {counts['patients']} patients, "
         f"{counts['instances']} {instances}, {len(info['shards'])} shards in {out}"
     )
     if counts["rejected"]:

@@ -8,11 +8,13 @@ import contextlib
 import csv
 from typing import NamedTuple
 
+from preprocessing import bleeds
 from preprocessing.errors import UsageError
-from preprocessing.forms import cq500, ct_ich, plain, rsna, rsna_wide, scores, slice_table
+from preprocessing.forms import cq500, ct_ich, plain, rsna, rsna_wide, scores, slice_table, slice_types
 from preprocessing.ids import scan_id
 
-FORMS, SLICE_FORMS = (plain, cq500, ct_ich, scores), (slice_table, ct_ich)
+FORMS, SLICE_FORMS = (plain, cq500, ct_ich, scores, slice_types), (slice_table, ct_ich, slice_types)
+TYPE_FORMS = (slice_types, ct_ich)  # of slices' types of bleed
 NAMED_FORMS = (rsna, rsna_wide)  # of slices by their own names, see `preprocessing.named`
 
 
@@ -53,10 +55,24 @@ def aliases(path, ids):
 
 def read_slice_labels(path):
     """Returns ({id: {source index: 0, 1 or -1 for unknown}}, {id: why its rows are no truth})."""
+    rows = form_of(path, SLICE_FORMS).slices(read_table(path))
+    return _by_index(rows, lambda id, label: _problem(id, label, "slice label", ("0", "1", "-1")), int)
+
+
+def read_slice_types(path):
+    """Returns ({id: {source index: (5,) of 1, 0 or -1 for unknown}}, {id: why its rows are no truth}), in the order of
+    `bleeds.CLASSES`.
+    """
+    rows = form_of(path, TYPE_FORMS).types(read_table(path))
+    return _by_index(rows, _type_problem, lambda names: bleeds.UNKNOWN if names is None else bleeds.of_names(names))
+
+
+def _by_index(rows, problem, value):
+    """({id: {source index: value(label)}}, {id: why}) of rows (line, id, source index, label)."""
     found, bad = {}, {}
-    for line, id, index, label in form_of(path, SLICE_FORMS).slices(read_table(path)):
+    for line, id, index, label in rows:
         id = scan_id(id)
-        reason = _problem(id, label, "slice label", ("0", "1", "-1"))
+        reason = problem(id, label)
         if not index.isdecimal():
             reason = f"source_index must be a whole number, is {index!r}"
         elif int(index) in found.get(id, {}):
@@ -64,7 +80,7 @@ def read_slice_labels(path):
         if reason:
             bad.setdefault(id, f"slice truth: {reason} (line {line})")
         else:
-            found.setdefault(id, {})[int(index)] = int(label)
+            found.setdefault(id, {})[int(index)] = value(label)
     return found, bad
 
 
@@ -129,6 +145,10 @@ def _fitting(columns, forms):
         if set(form.COLUMNS) <= set(columns) and not set(one_of).isdisjoint(columns):
             return form
     return None
+
+
+def _type_problem(id, names):
+    return "the id is empty" if not id else names if isinstance(names, str) else None
 
 
 def _problem(id, label, what, allowed=("0", "1")):

@@ -6,6 +6,7 @@ each slice of a scan.
 
 from typing import NamedTuple
 
+from preprocessing import bleeds
 from preprocessing.errors import UsageError
 from preprocessing.forms.rsna import ANY, SUBTYPES
 from preprocessing.labels import NAMED_FORMS, Label, form_of, read_columns, read_rows
@@ -18,7 +19,7 @@ class Truth(NamedTuple):
 
     Attributes:
         labels: {id: Label}; a scan is positive where a slice is.
-        slices: {id: {name of the slice: 0, 1, or -1 where the table has no row of it}}.
+        slices: {id: {name of the slice: 0, 1, or -1 where the table has no row of it; or (5,) of these}}.
         bad: {id: why its rows are no truth}.
         others: the number of rows of slices that no scan has.
     """
@@ -29,12 +30,13 @@ class Truth(NamedTuple):
     others: int
 
 
-def read(path, scans):
+def read(path, scans, types=False):
     """Returns the Truth of a table.
 
     Args:
         path: a table of one of `labels.NAMED_FORMS`.
         scans: {id: [names of its slices]}.
+        types: whether a slice's truth is that of each of its types, (5,) in the order of `bleeds.CLASSES`.
 
     Raises:
         UsageError: the table cannot be read, or names none of these slices.
@@ -51,7 +53,7 @@ def read(path, scans):
             f"{path}: Expected names of the scans' slices, such as {next(iter(known), 'their SOPInstanceUID')!r}. "
             f"Received: {example!r}."
         )
-    return _truth(scans, known, wrong)._replace(others=others)
+    return _truth(scans, known, wrong, _types if types else _label)._replace(others=others)
 
 
 def _noted(marks, finding, value):
@@ -69,7 +71,7 @@ def _noted(marks, finding, value):
     return ""
 
 
-def _truth(scans, known, wrong):
+def _truth(scans, known, wrong, of):
     found = Truth({}, {}, {}, 0)
     for id, names in scans.items():
         reasons = [wrong[name] for name in names if name in wrong]
@@ -79,9 +81,18 @@ def _truth(scans, known, wrong):
         elif any(label >= 0 for label in slices.values()):
             positive = [known[name][1] for name in slices]
             types = ",".join(finding for finding in SUBTYPES if any(bits & BITS[finding] for bits in positive))
-            found.slices[id] = slices
+            found.slices[id] = slices if of is _label else {name: of(*known[name]) for name in slices}
             found.labels[id] = Label(int(1 in slices.values()), "", {"types": types} if types else {})
     return found
+
+
+def _types(given, positive):
+    """1, 0, or -1 of each subtype; all are 0 where `any` is, and unknown where it is 1 and none of them is."""
+    if _label(given, positive) == 0:
+        return (0,) * len(SUBTYPES)
+    if not any(positive & BITS[name] for name in SUBTYPES):
+        return bleeds.UNKNOWN
+    return tuple(int(bool(positive & BITS[name])) if given & BITS[name] else -1 for name in SUBTYPES)
 
 
 def _label(given, positive):

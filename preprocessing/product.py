@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from preprocessing import qc, units
+from preprocessing.bleeds import Reading
 from preprocessing.errors import ScanError
 
 TEMPLATE = "template.nii.gz"  # its name beside the bags, wherever the user's lies
@@ -22,11 +23,13 @@ class Outputs(NamedTuple):
         masks: whether the brain mask is saved, as NIfTI on the scan's own voxels.
         thumbnails: whether a picture is made for `qc.html`.
         unit: what a bag is, one of `preprocessing.units.UNITS`.
+        types: `preprocessing.bleeds.Reading` where bags have the five types of bleed, or None.
     """
 
     masks: bool = False
     thumbnails: bool = True
     unit: str = "scan"
+    types: Reading | None = None
 
 
 class Product(NamedTuple):
@@ -49,7 +52,7 @@ def make(scan, settings, outputs):
 
     given = scan._asdict()
     path = given.pop("path")
-    return or_reason(lambda: _product(prepare(path, settings, **given), outputs))
+    return or_reason(lambda: _product(prepare(path, settings, types=outputs.types, **given), outputs))
 
 
 def or_reason(call):
@@ -92,7 +95,8 @@ def _product(prepared, outputs):
         from preprocessing.qc.thumbnail import thumbnail
 
         files[picture(prepared.bag.id)] = thumbnail(prepared)
-    bags, left_out = ([prepared.bag], "") if outputs.unit == "scan" else units.slices(prepared.bag)
+    scan = outputs.unit == "scan"
+    bags, left_out = ([prepared.bag], "") if scan else units.slices(prepared.bag, prepared.left_out)
     return Product(bags, files, left_out)
 
 

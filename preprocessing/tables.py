@@ -12,7 +12,8 @@ class Given(NamedTuple):
     Attributes:
         volumes: {id: [sources]}, by the names that the label table has for the scans.
         labels: {id: Label}.
-        slices: {id: {source index, or name of the slice: label}}, or None where nothing tells of slices.
+        slices: {id: {source index, or name of the slice: label}}, or None where nothing tells of slices; where types
+            are asked for, a label is (5,) in the order of `bleeds.CLASSES`.
         bad_slices: {id: why its rows are no truth}.
         boxes: {id: [Box]}, or None.
         rejected: [(id, path, reason)] of rows.
@@ -30,7 +31,8 @@ def read(args, volumes, masks=None):
     """Returns what is Given.
 
     Args:
-        args: of the command; `scans`, `labels`, `slice_labels`, `metadata` and `boxes` are paths or None.
+        args: of the command; `scans`, `labels`, `slice_labels`, `metadata` and `boxes` are paths or None, and `types`
+            tells whether slices have types of bleed.
         volumes: {id: [sources]} as found.
         masks: {id: [paths]} or None.
 
@@ -44,15 +46,15 @@ def read(args, volumes, masks=None):
     known = _metadata(args, volumes, by_slice)
     slices, bad_slices = None, {}
     if by_slice:
-        truth, rejected = _by_slice(args.labels, volumes, known)
+        truth, rejected = _by_slice(args.labels, volumes, known, args.types)
         table, slices = truth.labels, _named_slices(truth, volumes)
     if args.slice_labels is not None or _tells_of_slices(args.labels):
-        slices, bad_slices, more = _slices(args.slice_labels or args.labels, volumes, known, args.scans)
+        slices, bad_slices, more = _slices(args.slice_labels or args.labels, volumes, known, args)
         rejected = rejected + more
     rejected = rejected + [(id, str(args.metadata or args.labels), reason) for id, reason in known.bad.items()]
     table = {id: label for id, label in metadata.labelled(table, known).items() if id not in known.bad}
     drawn, bad_boxes = (None, []) if args.boxes is None else boxes.read(args.boxes, volumes)
-    if drawn is not None and slices is None and masks is None:
+    if drawn is not None and slices is None and masks is None and not args.types:
         slices = _boxed(drawn, bad_boxes, volumes, table)
     return Given(volumes, table, slices, bad_slices, drawn, rejected + bad_boxes)
 
@@ -88,14 +90,20 @@ def _metadata(args, volumes, by_slice):
     path = args.metadata
     if path is None and by_slice and labels.is_of(args.labels, metadata.FORMS):
         path = args.labels
-    scans = {id: sources.slice_names(paths) for id, paths in volumes.items()}
+    scans = {} if path is None else {id: _slice_names(id, paths) for id, paths in volumes.items()}
     return metadata.read(path, scans) if path else metadata.Metadata({}, {}, {}, {})
 
 
-def _by_slice(path, volumes, known):
+def _slice_names(id, paths):
+    """The names of a scan's slices; a volume of one slice may be called by that slice's name."""
+    single = not sources.slice_names(paths) and sources.slices(paths[0]) == 1
+    return [id] if single else sources.slice_names(paths)
+
+
+def _by_slice(path, volumes, known, types):
     """(named.Truth, rejected rows) of a table of slices by their names."""
-    scans = {id: sources.slice_names(paths) or known.slices.get(id, []) for id, paths in volumes.items()}
-    truth = named.read(path, scans)
+    scans = {id: _slice_names(id, paths) or known.slices.get(id, []) for id, paths in volumes.items()}
+    truth = named.read(path, scans, types)
     rejected = [(id, str(path), reason) for id, reason in truth.bad.items()]
     if truth.others:
         rejected.append(("", str(path), f"labels of slices: {truth.others} rows are of slices of no scan"))
@@ -103,18 +111,19 @@ def _by_slice(path, volumes, known):
 
 
 def _named_slices(truth, volumes):
-    """A volume that names no slices cannot tell which of them a label means."""
-    return {id: slices for id, slices in truth.slices.items() if sources.slice_names(volumes[id])}
+    """A volume that names no slices cannot tell which of them a label means, unless it has but one."""
+    single = {id: {0: slices[id]} for id, slices in truth.slices.items() if _slice_names(id, volumes[id]) == [id]}
+    return {id: slices for id, slices in truth.slices.items() if sources.slice_names(volumes[id])} | single
 
 
-def _slices(path, volumes, known, scans):
+def _slices(path, volumes, known, args):
     """(slices, bad slices, rejected rows) of a table of slice labels, by index or by name."""
     if labels.is_of(path, labels.NAMED_FORMS):
-        truth, rejected = _by_slice(path, volumes, known)
+        truth, rejected = _by_slice(path, volumes, known, args.types)
         bad = {id: f"slice truth: {reason}" for id, reason in truth.bad.items()}
         return _named_slices(truth, volumes), bad, [row for row in rejected if row[0] not in bad]
-    found, bad = labels.read_slice_labels(path)
-    check_same_ids(volumes, {**found, **bad}, scans, path)
+    found, bad = labels.read_slice_types(path) if args.types else labels.read_slice_labels(path)
+    check_same_ids(volumes, {**found, **bad}, args.scans, path)
     return found, bad, []
 
 

@@ -1,5 +1,6 @@
 """What a bag is: a scan, or a single slice of one, for recipes that learn from slices with labels (nemcek2021)."""
 
+import collections
 import dataclasses
 
 import numpy as np
@@ -35,10 +36,14 @@ def check(unit, scans):
         raise UsageError(f"--unit slice: Expected scans with other names than slices have. Received: a scan {same!r}.")
 
 
-def slices(bag):
+def slices(bag, reasons=None):
     """A scan's bag as bags of one slice each, in the scan's order.
 
     Each has the slice's truth as its label, and the scan's patient and meta; its id is `SCAN/SOURCE_INDEX`.
+
+    Args:
+        bag: of the scan.
+        reasons: {source index: why its truth is not known}, as far as there are such.
 
     Returns:
         ([Bag], why some slices are in none of them, or "").
@@ -46,12 +51,21 @@ def slices(bag):
     Raises:
         ScanError: no slice's truth is known.
     """
-    truth = np.full(bag.n, -1) if bag.instance_label is None else bag.instance_label[:, 0]
-    places = [place for place in np.argsort(bag.source_index) if truth[place] >= 0]
-    left_out = f"{bag.n - len(places)} of {bag.n} slices without a label"
+    known = np.zeros(bag.n, bool) if bag.instance_label is None else (bag.instance_label >= 0).all(axis=1)
+    places = [place for place in np.argsort(bag.source_index) if known[place]]
+    left_out = f"{bag.n - len(places)} of {bag.n} slices without a label{_told(reasons or {})}"
     if not places:
         raise ScanError(left_out)
     return [_one(bag, place) for place in places], left_out if len(places) < bag.n else ""
+
+
+def _told(reasons):
+    """The slices of each reason, as the end of a sentence."""
+    groups = collections.defaultdict(list)
+    for index, reason in sorted(reasons.items()):
+        groups[reason].append(str(index))
+    found = [f"slice{'s' if some[1:] else ''} {', '.join(some)}: {reason}" for reason, some in groups.items()]
+    return f": {'; '.join(found)}" if found else ""
 
 
 def _one(bag, place):

@@ -30,6 +30,20 @@ def slices(table):
         yield line, id, str(int(number) - 1) if number.isdecimal() else number, str(int(bleeds))
 
 
+def types(table):
+    """Yields (line, id, source index, [its types], or a reason) of every slice."""
+    for line, given in table:
+        wrong = next((t for t in TYPES if given[t] not in ("0", "1")), None)
+        found = [t.lower() for t in TYPES if given[t] == "1"]
+        number = given["SliceNumber"]
+        index = str(int(number) - 1) if number.isdecimal() else number
+        yield line, scan_name(given["PatientNumber"]), index, found if wrong is None else _wrong(wrong, given)
+
+
+def _wrong(name, given):
+    return f"{name} must be 0 or 1, is {given[name]!r}"
+
+
 def scan_name(number):
     """The scan's file of a patient's number, without its suffix."""
     return f"{int(number):03}" if number.isdecimal() else number

@@ -1,6 +1,6 @@
 """Makes procedural head CTs, slides of stained tissue and microscopy fields.
 
-python -m preprocessing phantoms ct --n 200 --out DIR        NIfTI scans, masks, labels.csv, slices.csv
+python -m preprocessing phantoms ct --n 200 --out DIR        NIfTI scans, masks, labels.csv, slices.csv, types.csv
 python -m preprocessing phantoms sheet --out PNG             a contact sheet of one phantom, brain window
 python -m preprocessing phantoms slides --n 60 --out DIR     pyramidal TIFF slides, masks, labels.csv
 python -m preprocessing phantoms slide-sheet --out PNG       a contact sheet of slides, one a location
@@ -45,6 +45,7 @@ def parser():
     ct.add_argument(
         "--brain-masks", action="store_true", help="also write brain/, the cranial cavity of every scan"
     )
+    add_scanner(ct)
     ct.add_argument("--force", action="store_true", help="replace what --out holds")
     show = commands.add_parser("sheet", help="a contact sheet of one phantom")
     show.set_defaults(run=run_sheet)
@@ -60,9 +61,18 @@ def parser():
         "4 intraventricular, 5 subarachnoid; drawn if not given",
     )
     show.add_argument("--outline", action="store_true", help="draw the mask's outline")
+    add_scanner(show)
     add_slides(commands)
     add_fields(commands)
     return top
+
+
+def add_scanner(command):
+    """Adds the choice of `scanners.SCANNERS`, named here so that help needs nothing heavy."""
+    command.add_argument(
+        "--scanner", default="standard", choices=("standard", "shifted", "low"),
+        help="another hospital's (shifted), or a scan of low quality (low); see docs/PREPROCESSING.md (standard)",
+    )
 
 
 def add_slides(commands):
@@ -138,6 +148,7 @@ def run_ct(options):
             options.brain_masks,
             step=bar.step,
             volume=options.volume,
+            scanner=options.scanner,
         )
     finally:
         bar.close()
@@ -151,7 +162,7 @@ def run_sheet(options):
 
     kinds = (options.type,) if options.type else None
     positive = None if options.type is None else options.type > 0
-    phantom = generate(options.seed, options.index, options.size, positive, kinds)
+    phantom = generate(options.seed, options.index, options.size, positive, kinds, scanner=options.scanner)
     mask = phantom.mask if options.outline else None
     matplotlib.image.imsave(options.out, sheet(phantom.volume, phantom.affine, mask))
 

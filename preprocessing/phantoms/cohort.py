@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .lesions import VOLUME
+from .lesions import TYPES, VOLUME
 from .phantom import generate
 
 # mm2 of blood in a slice below which its truth is left open: 0.5 cm2, a spot of 8 mm, is about what a reader would
 # still mark; what is less is the taper of a bleed between two slices (our decision).
 LEAST_AREA = 50.0
 MOST_VOLUME = 150.0  # cm3; more does not fit beside a brain (our decision)
+TYPES_TABLE = "types.csv"
 COLUMNS = ("id", "label", "patient", "type", "volume_cm3", "spacing_mm", "slice_mm", "slices")
 
 
@@ -40,9 +41,9 @@ def write_nifti(path, array, affine):
 
 
 def write_phantom(task):
-    """Makes and writes one phantom; returns its row of labels.csv and its rows of slices.csv."""
-    out, seed, index, size, label, brain_masks, volume = task
-    phantom = generate(seed, index, size, bool(label), volume=volume)
+    """Makes and writes one phantom; returns its row of labels.csv, and its rows of slices.csv and types.csv."""
+    out, seed, index, size, label, brain_masks, volume, scanner = task
+    phantom = generate(seed, index, size, bool(label), volume=volume, scanner=scanner)
     name = f"ph-{index:04d}"
     write_nifti(out / "scans" / f"{name}.nii.gz", phantom.volume, phantom.affine)
     if label:
@@ -60,13 +61,23 @@ def write_phantom(task):
         f"{phantom.spacing[2]:.4f}",
         len(slices),
     )
-    return row, [(name, k, int(v)) for k, v in enumerate(slices)]
+    types = enumerate(slice_types(phantom))
+    return row, [(name, k, int(v)) for k, v in enumerate(slices)], [(name, k, found) for k, found in types]
 
 
 def slice_truth(phantom):
     """What each slice is labelled, int (slices,): 1 bleeds, 0 does not, -1 too little blood to say."""
     area = (phantom.mask > 0).sum((0, 1)) * phantom.spacing[0] * phantom.spacing[1]
     return np.where(area >= LEAST_AREA, 1, np.where(area > 0, -1, 0))
+
+
+def slice_types(phantom):
+    """The types of bleed of each slice, [str]: joined by `+`, "" for none, "-1" where there is too little of one."""
+    each = np.stack([(phantom.mask == kind).sum((0, 1)) for kind in range(1, len(TYPES) + 1)], -1)
+    area = each * phantom.spacing[0] * phantom.spacing[1]
+    return [
+        "-1" if ((0 < one) & (one < LEAST_AREA)).any() else "+".join(np.array(TYPES)[one > 0].tolist()) for one in area
+    ]
 
 
 def make_folder(out, force, brain_masks):
@@ -78,7 +89,7 @@ def make_folder(out, force, brain_masks):
             )
         for name in ("scans", "masks", "brain"):
             shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("labels.csv", "slices.csv"):
+        for name in ("labels.csv", "slices.csv", TYPES_TABLE):
             (out / name).unlink(missing_ok=True)
     for name in ("scans", "masks", "brain")[: 3 if brain_masks else 2]:
         (out / name).mkdir(parents=True)
@@ -93,7 +104,8 @@ def write_table(path, columns, rows):
 
 
 def make_cohort(
-    out, n, size=512, seed=0, prevalence=0.5, jobs=1, force=False, brain_masks=False, step=None, volume=VOLUME
+    out, n, size=512, seed=0, prevalence=0.5, jobs=1, force=False, brain_masks=False, step=None, volume=VOLUME,
+    scanner="standard",
 ):
     """Writes n phantoms below `out`.
 
@@ -103,6 +115,7 @@ def make_cohort(
         jobs: processes. The files do not depend on it.
         step: called without arguments after every phantom.
         volume: (least, most) cm3 of a scan's bleeds together.
+        scanner: a name of `scanners.SCANNERS`.
     """
     if n < 1 or not 0 <= prevalence <= 1:
         raise ValueError(
@@ -115,17 +128,18 @@ def make_cohort(
     out = Path(out)
     make_folder(out, force, brain_masks)
     labels = labels_of(n, prevalence, seed)
-    tasks = [(out, seed, i, size, int(labels[i]), brain_masks, tuple(volume)) for i in range(n)]
+    tasks = [(out, seed, i, size, int(labels[i]), brain_masks, tuple(volume), scanner) for i in range(n)]
     rows = []
     for row in run(tasks, jobs):
         rows.append(row)
         if step:
             step()
     write_table(
-        out / "slices.csv", ("id", "source_index", "label"), [s for _, slices in rows for s in slices]
+        out / "slices.csv", ("id", "source_index", "label"), [s for _, slices, _ in rows for s in slices]
     )
+    write_table(out / TYPES_TABLE, ("id", "source_index", "type"), [s for _, _, types in rows for s in types])
     # Last, so that a folder with a label table is a whole one.
-    write_table(out / "labels.csv", COLUMNS, [row for row, _ in rows])
+    write_table(out / "labels.csv", COLUMNS, [row for row, _, _ in rows])
 
 
 def run(tasks, jobs):

@@ -52,9 +52,9 @@ class Lesion:
         return TYPES[self.kind - 1]
 
 
-def draw_lesions(rng, kinds=None, volume=VOLUME):
-    """Draws one to two bleeds, together log-uniform over `volume` cm3."""
-    mix = kinds or MIXES[rng.choice(len(MIXES), p=SHARES)]
+def draw_lesions(rng, kinds=None, volume=VOLUME, shares=SHARES):
+    """Draws one to two bleeds, together log-uniform over `volume` cm3; `shares` of MIXES."""
+    mix = kinds or MIXES[rng.choice(len(MIXES), p=shares)]
     total = np.exp(rng.uniform(*np.log(volume)))
     part = rng.uniform(0.3, 0.7) if len(mix) > 1 else 1.0
     side = int(rng.choice([-1, 1]))

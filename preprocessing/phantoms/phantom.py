@@ -8,8 +8,11 @@ from .anatomy import Points, draw_head, outline, surfaces
 from .base import paint_outside
 from .brain import paint_brain, spaces
 from .distractors import draw_distractors, paint_calcium, paint_scalp, swell_scalp
-from .lesions import LATTICE_STEP, TYPES, VOLUME, draw_lesions, mass_effect, paint_lesions, set_growth
+from .flaws import resolve, stripe
+from .lesions import LATTICE_STEP, SHARES, TYPES, VOLUME, draw_lesions, mass_effect, paint_lesions, set_growth
 from .scanner import add_noise, axes, draw_scan, harden, move, paint_holder, store
+from .scanners import SCANNERS
+from .scanners import streams as seeds
 from .shapes import edge
 
 TRIES = 8  # our decision
@@ -33,7 +36,7 @@ class Phantom:
     thickness: float
 
 
-def generate(seed, index, size=512, positive=None, kinds=None, volume=VOLUME):
+def generate(seed, index, size=512, positive=None, kinds=None, volume=VOLUME, scanner="standard"):
     """The phantom (seed, index) sampled with a size x size matrix.
 
     Args:
@@ -42,26 +45,29 @@ def generate(seed, index, size=512, positive=None, kinds=None, volume=VOLUME):
         positive: with a bleed, without, or None to draw it; head, pose and distractors are the same.
         kinds: types (1-5) of the bleeds, or None to draw them.
         volume: (least, most) cm3 of the bleeds together.
+        scanner: a name of `scanners.SCANNERS`; the same numbers name another head for each.
     """
     if not 32 <= size <= 1024:
         raise ValueError(
             f"Expected a matrix of 32 to 1024 pixels. Received size={size}; choose one in between."
         )
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence([seed, index]).spawn(5)]
+    streams = [np.random.default_rng(s) for s in seeds(scanner, seed, index, 5)]
+    scanner = SCANNERS[scanner]
     head = draw_head(streams[0])
+    head.scale *= scanner.head
     head.number.update(draw_distractors(streams[1]))
-    scan = draw_scan(streams[2], size, head.scale)
+    scan = draw_scan(streams[2], size, head.scale, scanner)
     positive = bool(streams[3].random() < 0.5) if positive is None else positive
-    lesions = place_lesions(streams[3], head, scan, kinds, volume) if positive else []
+    lesions = place_lesions(streams[3], head, scan, kinds, volume, scanner.shares) if positive else []
     volume, mask, brain = render(head, scan, lesions, streams[4])
     return pack(scan, lesions, volume, mask, brain)
 
 
-def place_lesions(rng, head, scan, kinds, volume):
+def place_lesions(rng, head, scan, kinds, volume, shares=SHARES):
     """Draws bleeds until the scan's slices hold SEEN of the least volume; after TRIES draws the last one stays."""
     ventricle = head.ventricle
     for _ in range(TRIES):
-        lesions = draw_lesions(rng, kinds, volume)
+        lesions = draw_lesions(rng, kinds, volume, shares)
         flooded = max((lesion.volume for lesion in lesions if lesion.kind == 4), default=0)
         head.number["ventricle"] = max(ventricle, 0.9 + flooded / 70) if flooded else ventricle  # they dilate
         if grow_lesions(lesions, head, scan) > SEEN * volume[0]:
@@ -105,7 +111,9 @@ def render(head, scan, lesions, rng):
             head, scan, lesions, x[cols], y[rows], part, volume[box]
         )
     move(scan, volume)
+    resolve(scan, volume)
     add_noise(scan, rng, volume, body)
+    stripe(scan, rng, volume, body)
     finish(scan, volume)
     return volume, mask, brain
 
@@ -182,6 +190,7 @@ def to_mask(lesions, covers, shape):
 def finish(scan, volume):
     """Calibration error, limits of the stored range and, in some scans, padding outside the round view."""
     volume *= np.float32(scan.number["gain"])
+    volume += np.float32(scan.flaws.get("offset", 0))
     np.clip(volume, -1024, 3071, out=volume)
     if scan.number["padding"]:
         line = np.arange(scan.size) - (scan.size - 1) / 2

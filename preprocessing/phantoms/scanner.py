@@ -1,26 +1,14 @@
 """The scanner: grid, pose of the head in it, table, beam hardening, noise, the way the file is stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from .flaws import draw_flaws
+from .scanners import STANDARD
 from .shapes import band, edge, paint
 
 FULL = 512  # matrix at which in-plane spacing is drawn; a smaller matrix keeps the field of view
-SPACINGS = (
-    2.5,
-    3.0,
-    3.75,
-    4.0,
-    4.5,
-    5.0,
-    5.0,
-    5.0,
-    5.5,
-    6.0,
-    7.0,
-    7.5,
-)  # mm between slices; 2.5-7.5, as clinical head CTs have
 INNER_TOP, VERTEX_DEPTH = 80.0, 14.0  # mm: inner vertex; where its brightening is a third
 STORED = ((1, 1, 1), (-1, 1, 1), (-1, -1, 1), (1, 1, -1), (-1, -1, -1))  # file axis signs against R, A, S
 
@@ -39,6 +27,7 @@ class Scan:
     shift: np.ndarray  # (2,) mm in plane
     signs: tuple  # storage directions
     number: dict
+    flaws: dict = field(default_factory=dict)  # see `flaws`; {} of the standard scanner
 
     @property
     def substeps(self):
@@ -53,23 +42,23 @@ def rotation_matrix(tilt, roll, yaw):
     return Rotation.from_euler("xyz", (tilt, roll, yaw), degrees=True).as_matrix()
 
 
-def draw_scan(rng, size, head_scale):
-    """Draws an acquisition; the head's top and bottom along z follow from its size."""
+def draw_scan(rng, size, head_scale, scanner=STANDARD):
+    """Draws an acquisition of a `scanners.Scanner`; the head's top and bottom along z follow from its size."""
     pixel = rng.uniform(0.41, 0.59)
-    spacing = float(rng.choice(SPACINGS))
+    spacing = float(rng.choice(scanner.spacings))
     top = 90 * head_scale[2] + (rng.uniform(-32, -4) if rng.random() < 0.45 else rng.uniform(-2, 6))
     bottom = -rng.uniform(20, 62) * head_scale[2]
-    slices = int(np.clip(np.ceil((top - bottom) / spacing), 18, 62))
-    tilt = np.clip(rng.normal(4, 7), -15, 20)
+    slices = int(np.clip(np.ceil((top - bottom) / spacing), *scanner.slices))
+    tilt = np.clip(rng.normal(*scanner.tilt), -15, 20)
     pose = rotation_matrix(tilt, np.clip(rng.normal(0, 4), -12, 12), np.clip(rng.normal(0, 5), -15, 15))
     free = max(0.0, (pixel * FULL - 222) / 2)
     shift = rng.uniform(-1, 1, 2) * (min(free, 14), min(free, 10))
     number = dict(
-        noise=rng.uniform(3, 7),
-        kernel=rng.uniform(0.28, 0.5),
-        cupping=rng.uniform(-2, 5),
-        rim=rng.uniform(4, 24),
-        streak=rng.uniform(2, 14),
+        noise=rng.uniform(*scanner.noise),
+        kernel=rng.uniform(*scanner.kernel),
+        cupping=rng.uniform(*scanner.cupping),
+        rim=rng.uniform(*scanner.rim),
+        streak=rng.uniform(*scanner.streak),
         streak_phase=rng.uniform(0, 6.3),
         padding=float(rng.choice([0, 0, 0, -1024, -1500, -2000])),
         holder=bool(rng.random() < 0.8),
@@ -77,9 +66,9 @@ def draw_scan(rng, size, head_scale):
         holder_gap=rng.uniform(4, 16),
         holder_arc=rng.uniform(0.1, 0.6),
         origin=rng.uniform(-60, 60, 3),
-        motion=rng.uniform(1, 3) * (rng.random() < 0.1),
+        motion=rng.uniform(*scanner.motion) * (rng.random() < scanner.moves),
         motion_at=rng.uniform(0.1, 0.8),
-        gain=rng.normal(1, 0.004),
+        gain=rng.normal(*scanner.gain),
     )
     scan = Scan(
         size,
@@ -94,7 +83,8 @@ def draw_scan(rng, size, head_scale):
         number,
     )
     # The vertex, closed in by bone on all sides, reads 5 to 17 HU above the brain below it in a real head CT.
-    number["vertex"] = rng.uniform(4, 30)
+    number["vertex"] = rng.uniform(*scanner.vertex)
+    scan.flaws = draw_flaws(rng, scanner)
     return scan
 
 
@@ -137,7 +127,7 @@ def move(scan, volume):
     if not scan.number["motion"]:
         return
     first = int(scan.number["motion_at"] * len(volume))
-    for at in range(first, min(first + 4, len(volume))):
+    for at in range(first, min(first + scan.flaws.get("moved", 4), len(volume))):
         step = (0.3 * scan.number["motion"] / scan.pixel, scan.number["motion"] / scan.pixel)
         volume[at] = 0.6 * volume[at] + 0.4 * shift(volume[at], step, order=1, mode="nearest")
 

@@ -86,5 +86,5 @@ def test_a_lesions_volume_comes_from_its_mask(table, save):
 
 
 def test_a_table_of_no_form_is_refused(table):
-    with pytest.raises(UsageError, match=r"separated by commas, or those of another known form \(cq500, ct_ich, scores\)"):
+    with pytest.raises(UsageError, match=r"separated by commas, or those of another known form \(cq500, ct_ich, scores, slice_types\)"):
         read_labels(table("scan,truth\na,1\n"))
