@@ -53,7 +53,8 @@ def option_layers(recipe, given):
 
 def _short(given):
     """The options that have a flag of their own."""
-    return {} if given.patches_in_memory is None else {"patches_in_memory": given.patches_in_memory}
+    found = {"patches_in_memory": given.patches_in_memory, "images": given.images}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _run(recipe, options, given):
