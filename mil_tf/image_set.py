@@ -21,8 +21,8 @@ def open_images(folder):
     """
     if not folder:
         raise OptionError(
-            "--images: Expected the folder of the image-level set, of `python -m preprocessing ct --unit slice --types` "
-            "and `sample --kind image`. Received: none."
+            "--images: Expected the folder of the image-level set, of `python -m preprocessing ct --unit slice "
+            "--types` and `sample --kind image`. Received: none."
         )
     dataset = Dataset(folder)
     sampled = (dataset.folder / SPLITS).exists()

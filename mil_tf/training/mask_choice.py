@@ -77,8 +77,8 @@ class Choice:
         """What a person is to do, in one line."""
         judged, asked = len(decisions.decisions(self.review)), len(self._asked())
         return (
-            f"{judged} of {asked} masks judged; review with `python -m mil_tf.review {self.review}`, then give the same "
-            "command with --resume (and --set enough=accepted to go on with those accepted so far)"
+            f"{judged} of {asked} masks judged; review with `python -m mil_tf.review {self.review}`, then give the "
+            "same command with --resume (and --set enough=accepted to go on with those accepted so far)"
         )
 
     def _rule(self):

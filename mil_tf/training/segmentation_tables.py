@@ -97,5 +97,6 @@ def _write_overlays(path, source, positions, segmenter, weights, classes):
         masks[model] = np.stack([one.mask for one in found])
     np.savez_compressed(
         path, ids=np.array([source.ids[place] for place in positions]), slices=np.stack([one.hu for one in found]),
-        truth=np.stack([one.truth for one in found]), pixels=np.array([pixel_of(source, p) for p in positions]), **masks,
+        truth=np.stack([one.truth for one in found]), **masks,
+        pixels=np.array([pixel_of(source, place) for place in positions]),
     )

@@ -1,5 +1,6 @@
 """What a segmentation network answers of slices, one at a time, so that memory does not follow their number."""
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class Segmenter:
         """
         positions = [int(position) for position in positions]
         for chunk, images, masks in self._ahead(source, positions, truth):
-            found = self.portions.tried(images.shape[1:], lambda size: self._in_turn(images, masks, size))
+            found = self.portions.tried(images.shape[1:], functools.partial(self._in_turn, images, masks))
             for place, position in enumerate(chunk):
                 known = (None, None) if truth is None else (masks[place], float(found[2][place]))
                 yield Segmented(position, images[place, ..., 0], found[0][place], found[1][place], *known)
