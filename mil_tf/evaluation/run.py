@@ -84,7 +84,7 @@ def _told(scores):
 
 
 def _summary_told(named):
-    """A line a run; runs on fields and those that answer in masks, whose numbers are others, are tables of their own."""
+    """A line a run; runs on fields and those that answer in masks, of other numbers, are tables of their own."""
     fields, masks = ([one for one in named if isinstance(one[1], kind)] for kind in (FieldScore, MaskScore))
     others = [one for one in named if one not in fields + masks]
     tables = (summary_text, others), (fields_summary, fields), (masks_summary, masks)

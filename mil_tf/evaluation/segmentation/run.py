@@ -149,8 +149,8 @@ def _told(run):
     rows = [row(f"{one['recursion']}" if one["recursion"] else "stage 2", [_cell(one.get(key)) for key in RECURSIONS])
             for one in records]
     heads = [key.replace("_", " ") for key in RECURSIONS]
-    return ["<h2>Recursions</h2>", table("Images that are learned towards the masks of the recursion before, after each.",
-                                         heads, rows, "numbers many", "recursion")]
+    caption = "The image-level set after each; the masks after one are what the next learns."
+    return ["<h2>Recursions</h2>", table(caption, heads, rows, "numbers many", "recursion")]
 
 
 def _cell(value):
