@@ -6,6 +6,7 @@
     python -m preprocessing cohort    what was read, excluded and why, positive and negative; cohort.csv
     python -m preprocessing qc        a page of pictures to look through: qc.html
     python -m preprocessing split     patient-safe test set and folds -> splits.csv
+    python -m preprocessing sample    slices of a set, balanced over types (parida2021) -> splits.csv
     python -m preprocessing phantoms  procedural head CTs with truth
 
 Each has its own --help.
@@ -21,6 +22,7 @@ COMMANDS = {
     "cohort": "preprocessing.flow",
     "qc": "preprocessing.qc.page",
     "split": "preprocessing.split",
+    "sample": "preprocessing.sample",
     "phantoms": "preprocessing.phantoms.__main__",
 }
 

@@ -233,6 +233,7 @@ def _balanced(volumes, split):
 def _binary(row):
     if len(row.label) != 1:
         raise UsageError(
-            f"Expected bags with one label, 0 or 1. Received: {len(row.label)} labels of bag {row.id}."
+            f"Expected bags with one label, 0 or 1. Received: {len(row.label)} labels of bag {row.id}; "
+            "`preprocessing sample` chooses from slices with types."
         )
     return row.label[0]

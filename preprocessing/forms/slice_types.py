@@ -16,34 +16,35 @@ def rows(table, masks=None):
     """Yields a Row a scan, which bleeds where a slice does."""
     scans = {}
     for line, given in table:
-        scans.setdefault(scan_id(given["id"]), []).append((line, _label(given["type"])))
+        scans.setdefault(scan_id(given["id"]), []).append((line, given["type"]))
     for id, some in scans.items():
-        values = [label for _, label in some]
-        wrong = next((value for value in values if value not in ("0", "1", UNKNOWN)), None)
-        yield Row(some[0][0], id, ("1" if "1" in values else "0") if wrong is None else wrong)
+        wrong = next((_wrong(text) for _, text in some if _wrong(text)), "")
+        yield Row(some[0][0], id, str(int(any(_label(text) == "1" for _, text in some))), excluded=wrong)
 
 
 def slices(table):
     """Yields (line, id, source index, label) of every slice, the last two as strings."""
     for line, given in table:
-        yield line, given["id"], given["source_index"], _label(given["type"])
+        text = given["type"]
+        yield line, given["id"], given["source_index"], text if _wrong(text) else _label(text)
 
 
 def types(table):
     """Yields (line, id, source index, [its types], None where unknown, or a reason) of every slice."""
     for line, given in table:
-        label, names = _label(given["type"]), _names(given["type"])
-        found = None if label == UNKNOWN else names
-        if label not in ("0", "1", UNKNOWN):
-            found = f"type must be of {', '.join(SUBTYPES)}, joined by +, is {given['type']!r}"
-        yield line, given["id"], given["source_index"], found
+        text = given["type"]
+        yield line, given["id"], given["source_index"], _wrong(text) or (None if text == UNKNOWN else _names(text))
 
 
 def _label(text):
-    names = _names(text)
-    if text == UNKNOWN or not names:
-        return text or "0"
-    return "1" if set(names) <= set(SUBTYPES) else text
+    return UNKNOWN if text == UNKNOWN else str(int(bool(text)))
+
+
+def _wrong(text):
+    """Why a type is none, or ""."""
+    if text == UNKNOWN or set(_names(text)) <= set(SUBTYPES):
+        return ""
+    return f"type must be of {', '.join(SUBTYPES)}, joined by +, is {text!r}"
 
 
 def _names(text):

@@ -5,9 +5,9 @@
 
 import numpy as np
 
-FLAWS = ("offset", "sharpen", "blur", "detail", "stripes")
+FLAWS = ("offset", "sharpen", "blur", "detail", "blotches", "stripes")
 SHARP = 1.0  # mm, sigma; what is finer is detail to a sharp kernel (our decision)
-LENGTH, WIDTH = 30.0, 1.5  # mm of a stripe, sigmas (our decision)
+GRAINS = {"blotches": (1.5, 1.5), "stripes": (1.5, 30.0)}  # mm up and across, sigmas (our decision)
 
 
 def draw_flaws(rng, scanner):
@@ -33,15 +33,17 @@ def resolve(scan, volume):
             one[:] = _sampled(one, flaws["detail"] / scan.pixel)
 
 
-def stripe(scan, rng, volume, body):
-    """Adds noise that is drawn out from side to side, within the head, to the slices (n, h, w) in place."""
+def mottle(scan, rng, volume, body):
+    """Adds noise that no coarser matrix averages away, within the head, to the slices (n, h, w) in place: blotches, and
+    stripes from side to side.
+    """
     from scipy.ndimage import gaussian_filter
 
-    if not scan.flaws.get("stripes"):
-        return
-    noise = rng.standard_normal(volume.shape, dtype=np.float32)
-    noise = gaussian_filter(noise, (0, WIDTH / scan.pixel, LENGTH / scan.pixel), truncate=2)
-    volume += noise * (np.float32(scan.flaws["stripes"]) / noise.std()) * body
+    for name, (across, along) in GRAINS.items():
+        if scan.flaws.get(name):
+            noise = rng.standard_normal(volume.shape, dtype=np.float32)
+            noise = gaussian_filter(noise, (0, across / scan.pixel, along / scan.pixel), truncate=2)
+            volume += noise * (np.float32(scan.flaws[name]) / noise.std()) * body
 
 
 def _sampled(plane, step):

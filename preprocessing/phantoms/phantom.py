@@ -8,7 +8,7 @@ from .anatomy import Points, draw_head, outline, surfaces
 from .base import paint_outside
 from .brain import paint_brain, spaces
 from .distractors import draw_distractors, paint_calcium, paint_scalp, swell_scalp
-from .flaws import resolve, stripe
+from .flaws import mottle, resolve
 from .lesions import LATTICE_STEP, SHARES, TYPES, VOLUME, draw_lesions, mass_effect, paint_lesions, set_growth
 from .scanner import add_noise, axes, draw_scan, harden, move, paint_holder, store
 from .scanners import SCANNERS
@@ -113,7 +113,7 @@ def render(head, scan, lesions, rng):
     move(scan, volume)
     resolve(scan, volume)
     add_noise(scan, rng, volume, body)
-    stripe(scan, rng, volume, body)
+    mottle(scan, rng, volume, body)
     finish(scan, volume)
     return volume, mask, brain
 

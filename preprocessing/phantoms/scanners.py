@@ -1,7 +1,7 @@
 """Scanners that phantoms come from: what their draws range over. All numbers are our decisions.
 
-`standard` is the phantoms' own. `shifted` is another hospital: thin slices, a sharper kernel, 140 kVp (blood and bone
-darker), a calibration a few HU off, other positioning, smaller heads, more bleeds in ventricles and sulci. `low` is a
+`standard` is the phantoms' own. `shifted` is another hospital: thin slices, a sharper kernel, a higher kVp (5 % less
+contrast), a calibration a few HU off, other positioning, smaller heads, more bleeds in ventricles and sulci. `low` is a
 scan of low quality: thick slices, little resolution, strong blotchy noise, motion through many slices, streaks.
 """
 
@@ -28,7 +28,8 @@ class Scanner:
         gain, offset: of HU, factor and HU added.
         sharpen: share of the detail finer than 1 mm that is added again. blur: mm, its sigma.
         detail: mm of a pixel of the scanner's own matrix, (0, 0) where it is the file's.
-        stripes: HU of noise drawn out across the head, as where few photons come through.
+        blotches, stripes: HU of noise in patches of some mm, and drawn out across the head, as where few photons come
+            through.
         shares: of `lesions.MIXES`.
     """
 
@@ -50,6 +51,7 @@ class Scanner:
     sharpen: tuple = (0, 0)
     blur: tuple = (0, 0)
     detail: tuple = (0, 0)
+    blotches: tuple = (0, 0)
     stripes: tuple = (0, 0)
     shares: tuple = SHARES
 
@@ -61,9 +63,9 @@ SHIFTED = Scanner(
     shares=(0.08, 0.14, 0.16, 0.16, 0.20, 0.12, 0.06, 0.05, 0.03),
 )
 LOW = Scanner(
-    spacings=(7.5, 8.0, 10.0), slices=(10, 40), noise=(9, 14), kernel=(0.7, 1.1), cupping=(3, 10), streak=(12, 30),
+    spacings=(7.5, 8.0, 10.0), slices=(10, 40), noise=(7, 11), kernel=(0.7, 1.1), cupping=(3, 10), streak=(12, 30),
     motion=(2, 5), moves=0.6, moved=10, gain=(1, 0.015), offset=(-5, 5), blur=(0.8, 1.4), detail=(1.2, 1.8),
-    stripes=(2, 6),
+    blotches=(4, 8), stripes=(2, 6),
 )
 SCANNERS = {"standard": STANDARD, "shifted": SHIFTED, "low": LOW}
 

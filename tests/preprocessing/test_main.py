@@ -19,6 +19,7 @@ def test_arguments_reach_the_command(monkeypatch):
 
 def test_an_unknown_or_missing_command_is_told(capsys):
     assert main(["mri"]) == 2
-    assert "Expected one of ct, slides, fields, cohort, qc, split, phantoms. Received: 'mri'" in capsys.readouterr().err
+    names = "ct, slides, fields, cohort, qc, split, sample, phantoms"
+    assert f"Expected one of {names}. Received: 'mri'" in capsys.readouterr().err
     assert main([]) == 2
     assert "python -m preprocessing ct" in capsys.readouterr().out
