@@ -1,5 +1,6 @@
 """The data set that is always there: phantoms, made once and cached, for a command without --data."""
 
+import csv
 import hashlib
 import json
 import os
@@ -29,7 +30,16 @@ FIELDS = {
     "kind": "mechanisms", "n": 480, "size": (256, 320), "scale": 0.5, "seed": 0, "unit": "field", "test": 0.3,
     "validation": 0.15,
 }
-EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES, "kraus2016": FIELDS}
+# Slices with the five types of bleed: a pixel set that is drawn as the paper draws it, tested on all slices of patients
+# of its own; and an image-level set of other patients, three times as many (the paper's is 20 times as large).
+TYPES = "epidural,subdural,intraparenchymal,intraventricular,subarachnoid"  # values 1 to 5 of the phantoms' masks
+BLEEDS = {
+    "n": 40, "size": 96, "seed": 2, "prevalence": 0.85, "unit": "bleeds", "test": 0.4, "validation": 0.1,
+}
+BLEED_IMAGES = {"n": 120, "size": 96, "seed": 3, "prevalence": 0.85, "unit": "bleed-images"}
+EMBEDDED_IMAGES = {"parida2021": BLEED_IMAGES}
+EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES, "kraus2016": FIELDS,
+            "parida2021": BLEEDS}
 FOLDS_SEED = 0
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
@@ -39,7 +49,7 @@ class EmbeddedError(ValueError):
     """The embedded data set cannot be made; the message is one line."""
 
 
-def embedded_dataset(recipe, show=print):
+def embedded_dataset(recipe, show=print, known=None):
     """Returns the folder of the recipe's embedded data set, which is made where it is not in the cache.
 
     The cache is $MIL_TF_CACHE or ~/.cache/mil_tf. Its folders are named by a hash of the phantoms' settings
@@ -49,6 +59,7 @@ def embedded_dataset(recipe, show=print):
     Args:
         recipe: name of the recipe.
         show: called with each line on what is done.
+        known: {recipe: settings} of what is made, EMBEDDED unless given; EMBEDDED_IMAGES are image-level sets.
 
     Returns:
         pathlib.Path of a folder of bags with splits.
@@ -56,9 +67,10 @@ def embedded_dataset(recipe, show=print):
     Raises:
         EmbeddedError: the recipe has no embedded data set, or it could not be made.
     """
-    if recipe not in EMBEDDED:
+    known = EMBEDDED if known is None else known
+    if recipe not in known:
         raise EmbeddedError(f"{recipe} has no embedded data set; give --data DIR.")
-    settings = EMBEDDED[recipe]
+    settings = known[recipe]
     folder = cache_folder() / f"phantoms-{settings.get('unit', 'ct')}-{key(settings)}"
     if folder.exists():
         show(f"no --data: the phantoms in {folder}")
@@ -91,6 +103,9 @@ def key(settings):
 
 def _make(folder, settings):
     data = folder / "data"
+    if settings.get("unit") in ("bleeds", "bleed-images"):
+        _bleeds(folder / "phantoms", data, settings)
+        return data
     made = {"slide": _slides, "field": _fields}.get(settings.get("unit"), _scans)
     made(folder / "phantoms", data, settings)
     whole = ["--whole"] if settings.get("unit") in ("slice", "slide") else []  # fields always are shared out whole
@@ -106,6 +121,38 @@ def _scans(made, data, settings):
     source = ["--scans", str(made / "scans"), "--labels", str(made / "labels.csv")]
     unit = ["--unit", settings["unit"]] if "unit" in settings else []
     _run("ct", *source, *truth, *unit, "--size", size, "--no-qc", "--out", str(data))
+
+
+def _bleeds(made, data, settings):
+    images = settings["unit"] == "bleed-images"
+    _run("phantoms", "ct", *_given(settings, "n", "size", "seed", "prevalence"), "--out", str(made))
+    if images:  # phantoms of every seed are called the same
+        table = made / "labels.csv"
+        table.write_text(table.read_text(encoding="utf-8").replace("patient-", "image-patient-"), encoding="utf-8")
+    truth = ["--masks", str(made / "masks"), "--slice-labels", str(made / "types.csv"), "--mask-classes", TYPES]
+    source = ["--scans", str(made / "scans"), "--labels", str(made / "labels.csv"), "--unit", "slice", "--types"]
+    _run("ct", *source, *truth, "--size", str(settings["size"]), "--no-qc", "--out", str(data))
+    if images:
+        _run("sample", "--data", str(data), "--kind", "image", "--seed", str(FOLDS_SEED))
+        return
+    parts = [f"--{part}-fraction={settings[part]}" for part in ("test", "validation")]
+    _run("split", "--data", str(data), "--seed", str(FOLDS_SEED), "--whole", *parts)
+    drawn = made / "pixel.csv"
+    _run("sample", "--data", str(data), "--kind", "pixel", "--seed", str(FOLDS_SEED), "--out", str(drawn))
+    _keep(data / "splits.csv", {row[0] for row in _rows(drawn)})
+
+
+def _keep(splits, drawn):
+    """Leaves of the slices that are not tested only those drawn."""
+    head, *rows = _rows(splits)
+    kept = [row for row in rows if row[2] == "test" or row[0] in drawn]
+    with open(splits, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, *kept])
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
 
 
 def _slides(made, data, settings):
