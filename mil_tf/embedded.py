@@ -1,6 +1,5 @@
 """The data set that is always there: phantoms, made once and cached, for a command without --data."""
 
-import csv
 import hashlib
 import json
 import os
@@ -135,24 +134,24 @@ def _bleeds(made, data, settings):
     if images:
         _run("sample", "--data", str(data), "--kind", "image", "--seed", str(FOLDS_SEED))
         return
-    parts = [f"--{part}-fraction={settings[part]}" for part in ("test", "validation")]
-    _run("split", "--data", str(data), "--seed", str(FOLDS_SEED), "--whole", *parts)
-    drawn = made / "pixel.csv"
-    _run("sample", "--data", str(data), "--kind", "pixel", "--seed", str(FOLDS_SEED), "--out", str(drawn))
-    _keep(data / "splits.csv", {row[0] for row in _rows(drawn)})
+    _split_pixels(data, settings)
 
 
-def _keep(splits, drawn):
-    """Leaves of the slices that are not tested only those drawn."""
-    head, *rows = _rows(splits)
-    kept = [row for row in rows if row[2] == "test" or row[0] in drawn]
-    with open(splits, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([head, *kept])
+def _split_pixels(data, settings):
+    """Deals whole patients; of those that are not tested, slices as `preprocessing sample --kind pixel` draws them."""
+    from preprocessing.cohort import Volume
+    from preprocessing.sample import pixel_set
+    from preprocessing.whole import VALIDATION, draw_whole
+    from tfrecords.dataset import SPLIT_COLUMNS, SPLITS
+    from tfrecords.writer import csv_text, write_text
 
-
-def _rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))
+    rows = Dataset(data).rows
+    volumes = [Volume(row.id, row.patient, int(any(row.label))) for row in rows]
+    place = draw_whole(volumes, FOLDS_SEED, settings["validation"], settings["test"]).place
+    drawn = {row.id for row in pixel_set(rows, np.random.default_rng(FOLDS_SEED))}
+    kept = [(row.id, row.patient, "validation" if place[row.id] == VALIDATION else place[row.id], 0) for row in rows
+            if place[row.id] == "test" or row.id in drawn]
+    write_text(data / SPLITS, csv_text(SPLIT_COLUMNS, kept))
 
 
 def _slides(made, data, settings):

@@ -47,8 +47,8 @@ class Stages:
         model, sources = self._segmenter.model, {**sources, "images": self._images}
         before = weights_before(folder, model)
         if not (Path(folder) / "checkpoints" / "before.weights.h5").exists():
-            before.save()
             runs.write_table(Path(folder) / IMAGES, COLUMNS, self._rows())
+            before.save()
         recursions = Recursions(folder, self._job, sources, self._segmenter, self._learning, len(self._classes), show)
         if recursions.last() < 0:
             waits = self._choose(folder, before, recursions, show)
