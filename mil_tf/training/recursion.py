@@ -170,7 +170,7 @@ def joins(mask, label, agreed=AGREED):
     found = np.count_nonzero(mask)
     if not label or not found:
         return not label and not found
-    return np.count_nonzero(np.isin(mask, label)) >= agreed * found
+    return bool(np.count_nonzero(np.isin(mask, label)) >= agreed * found)
 
 
 def _number(value):
