@@ -1,6 +1,7 @@
 """The method of parida2021, whole runs on slices of seconds: its three stages, what they leave, refuse, and resume."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,7 @@ def test_it_learns_and_recursion_does_not_unlearn(pixels, images, tmp_path):
         assert 2 * tp / (2 * tp + fp + fn) > 0.9
 
 
+@pytest.mark.long
 def test_stopped_within_a_recursion_it_goes_on_bit_for_bit(run, pixels, images, tmp_path, monkeypatch):
     from mil_tf.training.loop import Loop
 
@@ -211,23 +213,25 @@ def test_killed_again_and_again_it_ends_as_if_it_never_was(run, pixels, images, 
     assert told(tmp_path / NAME) == told(run)
 
 
+@pytest.mark.long
 def test_a_person_is_waited_for_and_what_they_accept_is_learned(pixels, images, tmp_path, capsys):
     more = ["select=person", "recursions=1", "recursion_epochs=1"]
     code, run = trained(pixels, images, tmp_path, *more)
     assert code == 0 and not runs.is_finished(run)
     assert f"python -m mil_tf.review {run / 'review'}`" in capsys.readouterr().out
     asked = [row["id"] for row in rows(run / "review" / "candidates.csv")]
-    rows_ = [decisions.Row(f"2021-06-01T12:00:{i:02d}.000Z", "anna", id, "accept" if i % 2 else "reject")
+    judged = [decisions.Row(f"2021-06-01T12:00:{i:02d}.000Z", "anna", id, "accept" if i % 2 else "reject")
              for i, id in enumerate(asked)]
-    decisions.Ledger(run / "review").append(rows_[:-1])
+    decisions.Ledger(run / "review").append(judged[:-1])
     assert trained(pixels, images, tmp_path, *more, flags=["--resume"])[0] == 0 and not runs.is_finished(run)
     assert f"{len(asked) - 1} of {len(asked)} masks judged" in capsys.readouterr().out
     enough = trained(pixels, images, tmp_path, *more, "enough=accepted", flags=["--resume"])
     assert enough[0] == 0 and runs.is_finished(run)
     taken = {row["id"] for row in rows(run / "selection.csv") if row["accepted"] == "1"}
-    assert taken & set(asked) == {row.id for row in rows_[:-1] if row.decision == "accept"}
+    assert taken & set(asked) == {row.id for row in judged[:-1] if row.decision == "accept"}
 
 
+@pytest.mark.long
 def test_with_the_truth_masks_with_few_false_positives_are_taken(run, pixels, images, tmp_path):
     more = ["select=oracle", "recursions=0", "precision_least=0.7"]
     code, oracle = trained(pixels, images, tmp_path, *more)
@@ -236,6 +240,7 @@ def test_with_the_truth_masks_with_few_false_positives_are_taken(run, pixels, im
     assert rows(oracle / "segments-test-before.csv")[0]["tp"] == rows(oracle / "segments-test-after.csv")[0]["tp"]
 
 
+@pytest.mark.long
 def test_without_selection_and_refinement_all_predictions_are_taken(pixels, images, tmp_path):
     code, run = trained(pixels, images, tmp_path, "select=none", "refine=none", "recursions=0", "max_epochs=6")
     assert code == 0
@@ -246,6 +251,7 @@ def test_without_selection_and_refinement_all_predictions_are_taken(pixels, imag
     assert all(np.count_nonzero(targets[id]) == (found[id] if label[id] else 0) for id in targets.ids)
 
 
+@pytest.mark.long
 def test_a_data_set_without_test_slices_is_judged_on_those_it_learns(images, tmp_path):
     data = write_bleeds(tmp_path / "data", splits={"train": 6})
     code, run = trained(data, images, tmp_path, "max_epochs=6", "recursions=0")
@@ -319,7 +325,7 @@ def test_an_image_set_is_needed_and_has_other_patients_than_are_tested(pixels, t
 def test_a_selection_that_takes_nothing_is_told_in_a_line(pixels, images, tmp_path, capsys):
     code, _ = trained(pixels, images, tmp_path, "select=oracle", "precision_least=1.1", "max_epochs=2")
     err = capsys.readouterr().err
-    assert code == 2 and "Expected at least one mask with blood to learn from. Received: 0 of 32 masks" not in err
+    assert code == 2
     assert "Expected at least one mask with blood to learn from" in err and err.count("\n") == 1
 
 
@@ -329,14 +335,12 @@ def test_an_option_that_is_none_is_told(pixels, images, tmp_path, capsys, option
     assert f"--set {option.partition('=')[0]}: Expected one of" in capsys.readouterr().err
 
 
-def test_the_order_of_options_that_are_free_does_not_matter_when_resumed(run, pixels, images, tmp_path, capsys):
-    given = run.parents[4]
-    moved = tmp_path / "moved"
-    import shutil
-
-    shutil.copytree(images, moved)
-    assert trained(pixels, moved, given.parent / given.name, flags=["--resume"])[0] == 0
+def test_where_the_images_lie_may_change_before_a_run_goes_on_but_not_which_they_are(
+    run, pixels, images, tmp_path, capsys
+):
+    moved = shutil.copytree(images, tmp_path / "moved")
+    assert trained(pixels, moved, run.parents[3], flags=["--resume"])[0] == 0
     assert "finished already" in capsys.readouterr().out
     other = write_bleeds(tmp_path / "other", 7, "q", splits=None)
-    assert trained(pixels, other, given.parent / given.name, flags=["--resume"])[0] == 2
+    assert trained(pixels, other, run.parents[3], flags=["--resume"])[0] == 2
     assert "another data (images)" in capsys.readouterr().err
