@@ -81,10 +81,14 @@ class Recursions:
         Args:
             before: BestWeights of stage 1.
 
+        Returns:
+            The last recursion's number, 0 where there is none.
+
         Raises:
             Interrupted, NonFiniteError: as the loop's.
         """
         number = self.last()
+        shutil.rmtree(self.of(number) / "checkpoints", ignore_errors=True)  # killed just before it would have been
         (before if number < 1 else self._weights(number)).load()
         while not self._ended(number):
             number += 1
