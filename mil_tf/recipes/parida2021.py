@@ -30,6 +30,8 @@ from mil_tf.options import FRACTION, Option, above, at_least
 METHOD = "segmentation"
 # Splits that a data set may lack: what it learns from is judged instead, as in the paper's table 1.
 STAND_IN = ("validation", "test")
+# What stage 2 is told, and the file with which it is done: until then a run may go on with others, and stage 1 is kept.
+LATER = {"recursion-0/record.json": ("select", "most", "precision_least", "refine")}
 PAPER, OURS = "paper", "our decision"
 
 OPTIONS = {

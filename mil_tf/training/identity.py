@@ -52,21 +52,26 @@ def identity(config):
 
 
 def refuse_another(folder, before, now):
-    """Raises RunError where the config of the run in a folder is not that of the command that would resume it."""
-    changed = _changes(before, json.loads(json.dumps(now)))  # as JSON gives it back: tuples as lists
+    """Raises RunError where the config of the run in a folder is not that of the command that would resume it.
+
+    Options that the recipe names in LATER may change until the file that stands for them there is in the folder.
+    """
+    later = getattr(recipes.load(now["recipe"]), "LATER", {})
+    free = {*FREE, *(name for file, names in later.items() if not (folder / file).exists() for name in names)}
+    changed = _changes(before, json.loads(json.dumps(now)), free)  # as JSON gives it back: tuples as lists
     if changed:
         raise runs.RunError(
             f"{folder} cannot be resumed: it was made with another {', '.join(changed)}; choose another --out."
         )
 
 
-def _changes(before, now):
+def _changes(before, now, free):
     """What differs between a run and the command that would resume it, each in a few words."""
     then = before["options"]
     found = [name for name in IDENTITY if before.get(name) != now[name]]
     found += [
         f"{name} ({then.get(name)}, now {value})" for name, value in now["options"].items()
-        if name not in FREE and value != then.get(name)
+        if name not in free and value != then.get(name)
     ]
     found += [f"data ({name})" for name in DATA if before["data"].get(name) != now["data"].get(name)]
     # Said only where nothing explains them: another version drew them.

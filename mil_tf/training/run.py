@@ -178,7 +178,10 @@ def _prepare(folder, config, resume):
     if (folder / "config.json").exists():
         if not resume:
             raise runs.RunError(f"{folder} holds a run already; go on with --resume, or choose another --out.")
-        refuse_another(folder, runs.read_config(folder), config)
+        before = runs.read_config(folder)
+        refuse_another(folder, before, config)
+        if not runs.is_finished(folder):  # of those that may change
+            runs.write_json(folder / "config.json", {**before, "options": config["options"]})
         return Checkpoints.exist(folder / "checkpoints")
     _clear(folder)  # killed before its config was whole: nothing of it is known
     (folder / "checkpoints").mkdir()

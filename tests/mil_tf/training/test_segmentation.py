@@ -322,11 +322,20 @@ def test_an_image_set_is_needed_and_has_other_patients_than_are_tested(pixels, t
     assert "Expected patients that" in capsys.readouterr().err
 
 
-def test_a_selection_that_takes_nothing_is_told_in_a_line(pixels, images, tmp_path, capsys):
-    code, _ = trained(pixels, images, tmp_path, "select=oracle", "precision_least=1.1", "max_epochs=2")
+@pytest.mark.long
+def test_a_selection_that_takes_nothing_is_told_and_the_run_may_go_on_with_another(pixels, images, tmp_path, capsys):
+    code, run = trained(pixels, images, tmp_path, "select=oracle", "precision_least=1.1", "max_epochs=6")
     err = capsys.readouterr().err
     assert code == 2
     assert "Expected at least one mask with blood to learn from" in err and err.count("\n") == 1
+    given = ["max_epochs=6", "recursions=1", "recursion_epochs=1"]
+    assert trained(pixels, images, tmp_path, *given, flags=["--resume"])[0] == 2  # another cap of recursions
+    given = ["max_epochs=6", "select=none", "precision_least=0.5"]  # stage 1 is not learned again
+    told = (run / "history.csv").stat().st_mtime_ns
+    assert trained(pixels, images, tmp_path, *given, flags=["--resume"])[0] == 0
+    assert (run / "history.csv").stat().st_mtime_ns == told
+    assert json.loads((run / "config.json").read_text())["options"]["select"] == "none"
+    assert trained(pixels, images, tmp_path, "max_epochs=6", "select=auto", flags=["--resume"])[0] == 2
 
 
 @pytest.mark.parametrize("option", ["select=anna", "refine=both", "keep=first", "enough=some"])
