@@ -22,6 +22,10 @@ Of a run on fields (images of several classes) the answer is accuracy, class-mea
 of its images, treatments (median over their images) and cropped cells, from predictions-*.csv and cells-*.csv;
 several such runs have a page of accuracy and mean average precision against the number of bags.
 
+Of a run that segments (parida2021) the answer is Dice, IoU, precision and recall before and after recursion, for each
+cohort that it was run on (its own test slices, and those of every --on DIR --name X) and each type of bleed, with box
+plots and outlines, from segments-X-before.csv and segments-X-after.csv.
+
 --patches writes predictions-FILE.csv into --out (default: here) and scores it: AUC, average precision, and decisions at
 the model's threshold.
 

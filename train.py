@@ -40,6 +40,10 @@ def arguments():
     found.add_argument(
         "--data", metavar="DIR", help="folder of `python -m preprocessing ct`, `slides` or `fields`, and `split`"
     )
+    found.add_argument(
+        "--images", metavar="DIR",
+        help="the image-level set (parida2021), of `preprocessing ct --types` and `sample`; short for --set images=DIR"
+    )
     found.add_argument("--out", default="runs", metavar="DIR", help="folder of all runs (default: runs)")
     found.add_argument(
         "--strategy", metavar="mirrored|multiworker",

@@ -1,6 +1,7 @@
 """What train.py does with its arguments: resolve them to jobs, then run the one, or hand several to the grid."""
 
 import sys
+from pathlib import Path
 
 from mil_tf import recipes
 from mil_tf.grid.jobs import jobs
@@ -53,7 +54,8 @@ def option_layers(recipe, given):
 
 def _short(given):
     """The options that have a flag of their own."""
-    return {} if given.patches_in_memory is None else {"patches_in_memory": given.patches_in_memory}
+    found = {"patches_in_memory": given.patches_in_memory, "images": given.images}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _run(recipe, options, given):
@@ -82,11 +84,15 @@ def _dataset(options, given):
     from tfrecords import Dataset
 
     if given.data is None:
-        from mil_tf.embedded import embedded_dataset
+        from mil_tf.embedded import EMBEDDED_IMAGES, embedded_dataset
 
         given.data = embedded_dataset(given.recipe)
+        if given.recipe in EMBEDDED_IMAGES and not options["images"]:
+            options["images"] = str(embedded_dataset(given.recipe, known=EMBEDDED_IMAGES))
         if options["profile"] == "full":
             print("the network is the paper's full one: hours on a CPU; --quick trains a small one in minutes")
+    if options.get("images"):  # the run may be gone on with from another folder
+        options["images"] = str(Path(options["images"]).absolute())
     return Dataset(given.data)
 
 

@@ -29,7 +29,16 @@ FIELDS = {
     "kind": "mechanisms", "n": 480, "size": (256, 320), "scale": 0.5, "seed": 0, "unit": "field", "test": 0.3,
     "validation": 0.15,
 }
-EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES, "kraus2016": FIELDS}
+# Slices with the five types of bleed: a pixel set that is drawn as the paper draws it, tested on all slices of patients
+# of its own; and an image-level set of other patients, three times as many (the paper's is 20 times as large).
+TYPES = "epidural,subdural,intraparenchymal,intraventricular,subarachnoid"  # values 1 to 5 of the phantoms' masks
+BLEEDS = {
+    "n": 40, "size": 96, "seed": 2, "prevalence": 0.85, "unit": "bleeds", "test": 0.4, "validation": 0.1,
+}
+BLEED_IMAGES = {"n": 120, "size": 96, "seed": 3, "prevalence": 0.85, "unit": "bleed-images"}
+EMBEDDED_IMAGES = {"parida2021": BLEED_IMAGES}
+EMBEDDED = {"remedios2020": PHANTOMS, "nemcek2021": SLICES, "lerousseau2020": SLIDES, "kraus2016": FIELDS,
+            "parida2021": BLEEDS}
 FOLDS_SEED = 0
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
@@ -39,7 +48,7 @@ class EmbeddedError(ValueError):
     """The embedded data set cannot be made; the message is one line."""
 
 
-def embedded_dataset(recipe, show=print):
+def embedded_dataset(recipe, show=print, known=None):
     """Returns the folder of the recipe's embedded data set, which is made where it is not in the cache.
 
     The cache is $MIL_TF_CACHE or ~/.cache/mil_tf. Its folders are named by a hash of the phantoms' settings
@@ -49,6 +58,7 @@ def embedded_dataset(recipe, show=print):
     Args:
         recipe: name of the recipe.
         show: called with each line on what is done.
+        known: {recipe: settings} of what is made, EMBEDDED unless given; EMBEDDED_IMAGES are image-level sets.
 
     Returns:
         pathlib.Path of a folder of bags with splits.
@@ -56,9 +66,10 @@ def embedded_dataset(recipe, show=print):
     Raises:
         EmbeddedError: the recipe has no embedded data set, or it could not be made.
     """
-    if recipe not in EMBEDDED:
+    known = EMBEDDED if known is None else known
+    if recipe not in known:
         raise EmbeddedError(f"{recipe} has no embedded data set; give --data DIR.")
-    settings = EMBEDDED[recipe]
+    settings = known[recipe]
     folder = cache_folder() / f"phantoms-{settings.get('unit', 'ct')}-{key(settings)}"
     if folder.exists():
         show(f"no --data: the phantoms in {folder}")
@@ -91,6 +102,9 @@ def key(settings):
 
 def _make(folder, settings):
     data = folder / "data"
+    if settings.get("unit") in ("bleeds", "bleed-images"):
+        _bleeds(folder / "phantoms", data, settings)
+        return data
     made = {"slide": _slides, "field": _fields}.get(settings.get("unit"), _scans)
     made(folder / "phantoms", data, settings)
     whole = ["--whole"] if settings.get("unit") in ("slice", "slide") else []  # fields always are shared out whole
@@ -106,6 +120,38 @@ def _scans(made, data, settings):
     source = ["--scans", str(made / "scans"), "--labels", str(made / "labels.csv")]
     unit = ["--unit", settings["unit"]] if "unit" in settings else []
     _run("ct", *source, *truth, *unit, "--size", size, "--no-qc", "--out", str(data))
+
+
+def _bleeds(made, data, settings):
+    images = settings["unit"] == "bleed-images"
+    _run("phantoms", "ct", *_given(settings, "n", "size", "seed", "prevalence"), "--out", str(made))
+    if images:  # phantoms of every seed are called the same
+        table = made / "labels.csv"
+        table.write_text(table.read_text(encoding="utf-8").replace("patient-", "image-patient-"), encoding="utf-8")
+    truth = ["--masks", str(made / "masks"), "--slice-labels", str(made / "types.csv"), "--mask-classes", TYPES]
+    source = ["--scans", str(made / "scans"), "--labels", str(made / "labels.csv"), "--unit", "slice", "--types"]
+    _run("ct", *source, *truth, "--size", str(settings["size"]), "--no-qc", "--out", str(data))
+    if images:
+        _run("sample", "--data", str(data), "--kind", "image", "--seed", str(FOLDS_SEED))
+        return
+    _split_pixels(data, settings)
+
+
+def _split_pixels(data, settings):
+    """Deals whole patients; of those that are not tested, slices as `preprocessing sample --kind pixel` draws them."""
+    from preprocessing.cohort import Volume
+    from preprocessing.sample import pixel_set
+    from preprocessing.whole import VALIDATION, draw_whole
+    from tfrecords.dataset import SPLIT_COLUMNS, SPLITS
+    from tfrecords.writer import csv_text, write_text
+
+    rows = Dataset(data).rows
+    volumes = [Volume(row.id, row.patient, int(any(row.label))) for row in rows]
+    place = draw_whole(volumes, FOLDS_SEED, settings["validation"], settings["test"]).place
+    drawn = {row.id for row in pixel_set(rows, np.random.default_rng(FOLDS_SEED))}
+    kept = [(row.id, row.patient, "validation" if place[row.id] == VALIDATION else place[row.id], 0) for row in rows
+            if place[row.id] == "test" or row.id in drawn]
+    write_text(data / SPLITS, csv_text(SPLIT_COLUMNS, kept))
 
 
 def _slides(made, data, settings):

@@ -57,7 +57,7 @@ def predict_dataset(run, data, name):
     dataset = Dataset(data)
     try:
         config = runs.read_config(run)
-        _same_preprocessing(config, dataset)
+        same_preprocessing(config, dataset)
         model = trained(run, config)
         _strangers(run, dataset)
     except runs.RunError as error:
@@ -73,7 +73,8 @@ def predict_dataset(run, data, name):
         model.tables(run, name, source)
 
 
-def _same_preprocessing(config, dataset):
+def same_preprocessing(config, dataset):
+    """Raises DatasetError where a data set was not preprocessed as a run's config says of its training data."""
     from tfrecords import DatasetError
 
     trained, given = _pixels_settings(config["preprocessing"]), _pixels_settings(dataset.info.get("preprocessing", {}))
@@ -98,6 +99,8 @@ def _strangers(run, dataset):
     from tfrecords import DatasetError
 
     known = _patients(run / "bags.csv") | _patients(run / "predictions-validation.csv")
+    if (run / "images.csv").exists():  # the image-level set of parida2021
+        known |= _patients(run / "images.csv")
     shared = sorted(known & {row.patient for row in dataset.rows})
     if shared:
         raise DatasetError(

@@ -20,6 +20,9 @@ the scan's own voxels, to be laid over the scan in a viewer; ID.json lists the p
 millimetres (RAS+) and voxels, and the sheet shows both. With max pooling the map is the likelihood of bleeding at a
 position; with attention, the attention to it of the slice's highest, times the slice's probability.
 
+Of a segmenter (parida2021) there are ID_segmentation.nii.gz, class ids on the scan's own voxels, which ID.json names
+beside the volume of each in cm3, and ID.csv, a row a slice with the area of each.
+
 Slides (lerousseau2020) are read at the resolution of the training data, and scored wherever they have tissue, in
 windows: a larger slide takes more memory only for the small picture on which tissue is found. Per slide:
 
@@ -144,17 +147,26 @@ def _scans(args):
     """Finds the scans, loads the model, answers scan by scan; returns how many were answered and rejected."""
     import dataclasses
 
+    from mil_tf.prediction import files, mask_files
     from mil_tf.prediction.job import make_room, predict_all
+    from mil_tf.prediction.mask_job import segment_all
+    from mil_tf.prediction.mask_model import MaskModel, is_of_masks
     from mil_tf.prediction.model import ExportedModel
     from mil_tf.prediction.scans import find_scans
+    from preprocessing.errors import UsageError
 
-    model, out = ExportedModel(args.model), Path(args.out)
+    masks = is_of_masks(args.model)
+    if masks and args.maps:
+        raise UsageError(f"--maps is for models of probabilities, and {args.model} segments: it writes masks always.")
+    model, out = (MaskModel if masks else ExportedModel)(args.model), Path(args.out)
     settings = model.settings
     if args.orientation is not None:
         settings = dataclasses.replace(settings, orientation=args.orientation)
     scans, rejected = find_scans(args.scans)
-    make_room(out, [id for id, _ in scans], args.force)
+    make_room(out, [id for id, _ in scans], args.force, (mask_files if masks else files).SUFFIXES)
     model.load()
+    if masks:
+        return segment_all(scans, rejected, model, settings, out)
     return predict_all(scans, rejected, model, settings, out, args.maps)
 
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from mil_tf.evaluation.fields.score import FieldScore
+from mil_tf.evaluation.segmentation.run import MaskScore
 
 METRIC_COLUMNS = ("cohort", "metric", "threshold", "value", "low", "high", "k", "n", "bags", "patients",
                   "positives", "note")
@@ -30,7 +31,7 @@ def write_summary(path, results):
 
 
 def _summary_row(name, score):
-    if isinstance(score, FieldScore):
+    if isinstance(score, (FieldScore, MaskScore)):
         return {"run": name, "cohort": score.name, **score.summary()}
     row = {"run": name, "cohort": score.name, **score.counts}
     for metric, threshold, estimate in score.rows():

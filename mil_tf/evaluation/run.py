@@ -21,6 +21,13 @@ from mil_tf.evaluation.pixel_run import mapped_slides, run_pixels, write_parts
 from mil_tf.evaluation.pixels import Pixels
 from mil_tf.evaluation.positions import score_positions
 from mil_tf.evaluation.results import write_metrics, write_summary
+from mil_tf.evaluation.segmentation.run import (
+    MaskScore,
+    evaluate_segmentation,
+    is_segmentation,
+    masks_summary,
+    masks_text,
+)
 from mil_tf.evaluation.several import evaluate_runs
 from mil_tf.evaluation.tables import read_instances, read_predictions
 from mil_tf.evaluation.text import score_text, summary_text
@@ -72,20 +79,23 @@ def evaluate(folder, on=None, name=None, resamples=2000, seed=0, show=print, mar
 
 
 def _told(scores):
-    return fields_text(scores) if isinstance(scores[-1], FieldScore) else score_text(scores)
+    told = {FieldScore: fields_text, MaskScore: masks_text}
+    return told.get(type(scores[-1]), score_text)(scores)
 
 
 def _summary_told(named):
-    """A line a run; runs on fields, whose numbers are others, are a table of their own."""
-    fields = [one for one in named if isinstance(one[1], FieldScore)]
-    others = [one for one in named if one not in fields]
-    return "\n\n".join(told(some) for told, some in ((summary_text, others), (fields_summary, fields)) if some)
+    """A line a run; runs on fields and those that answer in masks, of other numbers, are tables of their own."""
+    fields, masks = ([one for one in named if isinstance(one[1], kind)] for kind in (FieldScore, MaskScore))
+    others = [one for one in named if one not in fields + masks]
+    tables = (summary_text, others), (fields_summary, fields), (masks_summary, masks)
+    return "\n\n".join(told(some) for told, some in tables if some)
 
 
 def _evaluate_grids(folder, results, partial, *how):
     from mil_tf.evaluation.grid_run import evaluate_grids
 
-    finished = [(run, _read_config(run / "config.json"), score) for run, score in results]
+    finished = [(run, _read_config(run / "config.json"), score) for run, score in results
+                if not isinstance(score, MaskScore)]
     unfinished = [(run, _read_config(run / "config.json"), _status(run)) for run in partial]
     evaluate_grids(folder, finished, unfinished, *how)
 
@@ -139,7 +149,8 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lam
         show: called with a line before work of some length.
 
     Returns:
-        ([score of validation, score of cohort], path of the report); of a run on fields the scores are FieldScores.
+        ([score of validation, score of cohort], path of the report); of a run on fields the scores are FieldScores, of
+        one that answers in masks there is one, a MaskScore.
 
     Raises:
         RunError, TableError: if a file of the run is missing or broken.
@@ -149,6 +160,8 @@ def evaluate_run(run, cohort="test", resamples=2000, seed=0, data=None, show=lam
     folder, page = run / "evaluation" / ("" if cohort == "test" else cohort), run / f"report{_suffix(cohort)}.html"
     if is_fields(config):
         return evaluate_fields(run, folder, page, config, history, cohort, resamples, seed), page
+    if is_segmentation(config):
+        return evaluate_segmentation(run, folder, page, config, cohort, resamples, seed), page
     threshold, folders = validation_threshold(run), {"validation": None, cohort: data}
     scores = [_score(run, name, threshold, resamples, seed, of, show) for name, of in folders.items()]
     folder.mkdir(parents=True, exist_ok=True)

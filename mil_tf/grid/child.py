@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 
-from mil_tf import recipes
+from mil_tf import recipes, runs
 from mil_tf.options import resolve
 from mil_tf.runs import Job, RunError
 from mil_tf.training.interrupt import Interrupted, termination_as_ctrl_c
@@ -19,6 +19,7 @@ from mil_tf.training.lock import HeldError
 from tfrecords import Dataset, DatasetError, quiet
 
 LOG = "train.log"
+WAITS = "it waits for a person, see its train.log; the same command goes on when they are done"
 # What can become of a run. REFUSED is what no run of the same command could do; LOST went down with its worker.
 DONE, STOPPED, HELD, FAILED, REFUSED, LOST = "done", "stopped", "held", "failed", "refused", "lost"
 
@@ -45,8 +46,8 @@ def _train(job, task, show):
     from mil_tf.training.run import train
 
     try:
-        train(job, Dataset(task["data"]), task["out"], resume=True, show=show)
-        return DONE, ""
+        folder = train(job, Dataset(task["data"]), task["out"], resume=True, show=show)
+        return (DONE, "") if runs.is_finished(folder) else (FAILED, WAITS)
     except HeldError as error:
         return HELD, str(error)
     except (Interrupted, KeyboardInterrupt) as error:

@@ -96,7 +96,7 @@ def answer(path, id, model, settings):
     bag = in_order(load_bag(path, settings, id=id))
     probability, *where = _seen(bag, model)
     return Answer(
-        id, str(path), bag, probability, _all_positions(bag), top_position(probability, bag.source_index),
+        id, str(path), bag, probability, all_positions(bag), top_position(probability, bag.source_index),
         model.threshold, warnings_for(bag, settings, model.facts.get("spacing")), *where,
     )
 
@@ -104,12 +104,13 @@ def answer(path, id, model, settings):
 def _seen(bag, model):
     """[probability], and of a model with positions maps, points and pooling too; by one pass of the network."""
     if model.positions is None:
-        return [_finite(model(bag.instances), "probabilities")]
-    probability, maps = map(_finite, model.maps(bag.instances), ("probabilities", "maps"))
+        return [finite(model(bag.instances), "probabilities")]
+    probability, maps = map(finite, model.maps(bag.instances), ("probabilities", "maps"))
     return [probability, *located(bag, maps, probability, model.positions), model.positions["pooling"]]
 
 
-def _finite(values, name):
+def finite(values, name):
+    """The values, if they are finite; raises ScanError."""
     if not np.isfinite(values).all():
         raise ScanError(f"the model's {name} are not finite")
     return values
@@ -122,7 +123,7 @@ def in_order(bag):
     return bag
 
 
-def _all_positions(bag):
-    """Of the dropped slices too: a slice's position follows from its index."""
+def all_positions(bag):
+    """z of every slice's centre in RAS+ mm, of the dropped slices too: a slice's position follows from its index."""
     every = types.SimpleNamespace(affine=bag.affine, source_index=np.arange(slice_count(bag)))
     return slice_positions(every, bag.instances.shape[1:])

@@ -57,15 +57,28 @@ def on_scan(bag, values):
             positions and, where the scan was aligned, between slices.
     """
     values = np.asarray(values, np.float32)
-    by_index = np.zeros((slice_count(bag), *values.shape[1:]), np.float32)
+    return _laid(bag, values, _nearest if values.ndim == 1 else _linear)
+
+
+def classes_on_scan(bag, masks):
+    """The masks of a bag's slices on the voxels of the scan, uint8 (i, j, k), by the nearest pixel; 0 elsewhere.
+
+    Args:
+        bag: a Bag of n slices (h, w).
+        masks: class ids (n, h, w).
+    """
+    return _laid(bag, np.asarray(masks, np.uint8), _pixel)
+
+
+def _laid(bag, values, drawn):
+    by_index = np.zeros((slice_count(bag), *values.shape[1:]), values.dtype)
     by_index[bag.source_index] = values
-    drawn, matrix = _nearest if values.ndim == 1 else _linear, to_bag(bag)
-    ends = [*reversed(bag.instances.shape[1:3]), len(by_index)]
-    found = np.empty(bag.source_shape, np.float32)
+    matrix, ends = to_bag(bag), [*reversed(bag.instances.shape[1:3]), len(by_index)]
+    found = np.empty(bag.source_shape, values.dtype)
     for i, plane in enumerate(found):  # one (j, k) at a time, so that memory does not follow the volume
         places = _places(i, plane.shape, matrix)
         within = np.logical_and.reduce([(np.rint(at) >= 0) & (np.rint(at) < end) for at, end in zip(places, ends)])
-        plane[:] = np.where(within, drawn(by_index, places, ends), np.float32(0))
+        plane[:] = np.where(within, drawn(by_index, places, ends), values.dtype.type(0))
     return found
 
 
@@ -84,6 +97,11 @@ def _nearest(by_index, places, ends):
     return by_index[np.clip(np.rint(places[2]).astype(int), 0, len(by_index) - 1)]
 
 
+def _pixel(by_index, places, ends):
+    column, row, index = (np.clip(np.rint(at).astype(int), 0, end - 1) for at, end in zip(places, ends))
+    return by_index[index, row, column]
+
+
 def _linear(by_index, places, ends):
     """As `mil_tf.localization.peaks.resized` would draw every map on its slice, which here is never made."""
     scales = [shown / end for shown, end in zip(by_index.shape[::-1], ends)]
@@ -93,6 +111,11 @@ def _linear(by_index, places, ends):
 
 def write_map(path, bag, values):
     """Writes `on_scan` as NIfTI, whole, to be laid over the scan in a viewer."""
+    write_volume(path, bag, on_scan(bag, values))
+
+
+def write_volume(path, bag, volume):
+    """Writes what lies on the voxels of a bag's scan as NIfTI, whole."""
     part = path.with_name(f".part-{path.name}")
-    nib.save(nib.Nifti1Image(on_scan(bag, values), np.asarray(bag.source_affine, np.float64)), part)
+    nib.save(nib.Nifti1Image(volume, np.asarray(bag.source_affine, np.float64)), part)
     os.replace(part, path)

@@ -60,7 +60,7 @@ class ExportedModel:
         Returns:
             float32 (n,), the probability of the positive class.
         """
-        return np.concatenate([found["probabilities"].numpy()[:, 1] for found in _in_chunks(self._score, slices)])
+        return np.concatenate([found["probabilities"].numpy()[:, 1] for found in in_chunks(self._score, slices)])
 
     def maps(self, slices):
         """Scores slices as a call does, and says where each was looked at; of a model with `positions` alone.
@@ -72,7 +72,7 @@ class ExportedModel:
             (float32 (n,), the probability of the positive class; float32 (n, h', w'), the maps as the network gives
             them).
         """
-        found = list(_in_chunks(self._map, slices))
+        found = list(in_chunks(self._map, slices))
         probability = np.concatenate([part["probabilities"].numpy()[:, 1] for part in found])
         return probability, np.concatenate([part["map"].numpy() for part in found])
 
@@ -94,7 +94,8 @@ def load_signatures(folder, names):
         ) from error
 
 
-def _in_chunks(signature, slices):
+def in_chunks(signature, slices):
+    """Yields what a signature gives of slices (n, h, w, 1), a chunk of them at a time."""
     import tensorflow as tf
 
     size = int(np.clip(CHUNK_PIXELS // (slices.shape[1] * slices.shape[2]), 1, MOST))

@@ -3,7 +3,7 @@
 import difflib
 import importlib
 
-NAMES = ("remedios2020", "nemcek2021", "lerousseau2020", "kraus2016")
+NAMES = ("remedios2020", "nemcek2021", "lerousseau2020", "kraus2016", "parida2021")
 
 
 def load(name):

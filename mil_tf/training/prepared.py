@@ -15,7 +15,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-METHODS = {"selection": "selecting", "positions": "positions", "tiles": "tiles", "fields": "fields"}
+METHODS = {"selection": "selecting", "positions": "positions", "tiles": "tiles", "fields": "fields",
+           "segmentation": "segmentation"}
 
 BINARY = {"validation_ap": "AP", "validation_auc": "AUC"}
 
@@ -62,6 +63,8 @@ class Prepared(NamedTuple):
         shown: {metric: what the terminal calls it} of these, beside the loss.
         board: (folder, validation source) -> the observer that writes TensorBoard's files; None for one that draws
             chosen instances.
+        further: (folder, sources, show) -> str, what is learned after the loop and before the tables, which goes on
+            where it was killed; not empty where the run waits for a person, and for what; None for nothing.
     """
 
     replica: Any
@@ -77,6 +80,7 @@ class Prepared(NamedTuple):
     validate: Callable | None = None
     shown: dict = BINARY
     board: Callable | None = None
+    further: Callable | None = None
 
 
 def method_of(recipe):

@@ -68,6 +68,10 @@ def train(job, dataset, out, resume=False, show=print, crew=None):
         progress = ProgressFile(folder) if crew.chief else None
         observers = _observers(job, folder, sources, prepared, show, progress, nouns_of(config)) if crew.chief else ()
         state = _learn(folder, _loop(folder, prepared, sources, observers, crew), bool(resuming), crew)
+        waits = prepared.further and _further(folder, prepared, sources, show)
+        if waits:
+            show(f"{folder}: {waits}")
+            return folder
         crew.of_chief(lambda: _answers(folder, prepared, sources, config, show, progress))
     show(f"{folder}: done after {state.epoch} epochs, best epoch {state.convergence.best_epoch}")
     return folder
@@ -91,13 +95,13 @@ def best_weights(folder, model):
 
 
 def _sources(job, dataset, method):
-    splits = dataset.splits(job.fold)
+    splits, found = dataset.splits(job.fold), rows_of(job, dataset)
     check = getattr(method, "check_labels", _check_labels)
     for name in SPLITS:
-        if not splits[name]:
+        if not found[name]:
             raise OptionError(f"{dataset.folder}, fold {job.fold}: Expected bags in the {name} split. Received: 0.")
         check(dataset, splits[name])
-    return {name: source_of(dataset, rows) for name, rows in rows_of(job, dataset).items()}
+    return {name: source_of(dataset, rows) for name, rows in found.items()}
 
 
 def _check_labels(dataset, rows):
@@ -135,6 +139,15 @@ def _learn(folder, loop, resuming, crew):
         raise NonFiniteError(f"{folder}: {error}") from error
 
 
+def _further(folder, prepared, sources, show):
+    try:
+        return prepared.further(folder, sources, show)
+    except Interrupted as stop:
+        raise Interrupted(f"{stop}; go on with the same command and --resume") from stop
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{folder}: {error}") from error
+
+
 def _start(folder, config, sources, resume, held):
     """Makes or checks the folder; returns (there is a checkpoint to resume from, the run is finished).
 
@@ -165,7 +178,10 @@ def _prepare(folder, config, resume):
     if (folder / "config.json").exists():
         if not resume:
             raise runs.RunError(f"{folder} holds a run already; go on with --resume, or choose another --out.")
-        refuse_another(folder, runs.read_config(folder), config)
+        before = runs.read_config(folder)
+        refuse_another(folder, before, config)
+        if not runs.is_finished(folder):  # of those that may change
+            runs.write_json(folder / "config.json", {**before, "options": config["options"]})
         return Checkpoints.exist(folder / "checkpoints")
     _clear(folder)  # killed before its config was whole: nothing of it is known
     (folder / "checkpoints").mkdir()

@@ -78,6 +78,20 @@ def test_fields_of_every_mechanism_are_split_by_wells(cache):
     assert sum(len(source.fields(i).points) for i in range(len(source))) > TINY_FIELDS["n"]
 
 
+@pytest.mark.long
+def test_slices_of_five_types_and_images_of_other_patients(cache, monkeypatch):
+    tiny = {"n": 24, "size": 48, "seed": 2, "prevalence": 0.9}
+    known = {"parida2021": {**tiny, "unit": "bleeds", "test": 0.3, "validation": 0.2}}
+    images = {"parida2021": {**tiny, "n": 40, "seed": 3, "unit": "bleed-images"}}
+    data, more = (Dataset(embedded.embedded_dataset("parida2021", lambda line: None, each)) for each in (known, images))
+    splits, labels = data.splits(0), [row.label for row in more.splits(0)["train"]]
+    assert all(any(any(row.label) for row in splits[name]) for name in ("train", "validation", "test"))
+    learned = [row for row in splits["train"] if not any(row.label)]
+    assert len({row.patient for row in learned}) == len(learned)  # one healthy slice a patient
+    assert len({sum(column) for column in zip(*labels)}) == 1 and max(map(sum, labels)) == 1
+    assert not {row.patient for row in data.rows} & {row.patient for row in more.rows}
+
+
 def test_another_setting_or_generator_is_another_folder(cache):
     assert embedded.key(TINY) == embedded.key(dict(TINY))
     assert embedded.key(TINY) != embedded.key({**TINY, "seed": 1})

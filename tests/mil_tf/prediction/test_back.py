@@ -75,6 +75,14 @@ def test_a_bleed_drawn_back_is_the_files(bag, mask):
     assert overlap > (0.8 if back.is_aligned(bag) else 0.999)
 
 
+def test_a_mask_drawn_back_is_the_files_and_has_no_other_class(bag, mask):
+    classes = 3 * (bag.mask > 0).astype(np.uint8)
+    drawn, seen = back.classes_on_scan(bag, classes), back.on_scan(bag, np.ones(bag.n)) == 1
+    assert drawn.dtype == np.uint8 and set(np.unique(drawn)) == {0, 3} and drawn.shape == mask.shape
+    overlap = 2 * ((drawn > 0) & mask).sum() / ((drawn > 0).sum() + mask[seen].sum())
+    assert overlap > (0.8 if back.is_aligned(bag) else 0.999)
+
+
 def test_a_small_map_is_drawn_as_on_its_slices(bag):
     """A map of a quarter of the size, and the same resized to the slices."""
     small = uniform_filter(np.random.default_rng(0).random((bag.n, 20, 20), np.float32), (0, 3, 3))
