@@ -100,6 +100,20 @@ def _product(prepared, outputs):
     return Product(bags, files, left_out)
 
 
+def clear_beside(folder, *places):
+    """Removes the table of a cohort, and the files of each of `places`, such as qc/*.png, that a job has put beside its
+    bags, whole or half written.
+    """
+    from preprocessing.flow import TABLE
+
+    folder = Path(folder)
+    (folder / TABLE).unlink(missing_ok=True)
+    for place in places:
+        inside, pattern = place.rsplit("/", 1)
+        for path in [*folder.glob(f"{inside}/*{Path(pattern).suffix}"), *folder.glob(f"{inside}/*.tmp")]:
+            path.unlink()
+
+
 def clear(folder):
     """Removes the files that an earlier job has put beside its bags; masks that it did not write stay."""
     from preprocessing.brain.saved import is_own
@@ -111,4 +125,3 @@ def clear(folder):
     old = [*folder.glob(f"{qc.FOLDER}/*.jpg"), *filter(is_own, folder.glob("masks/*.nii.gz"))]
     for path in [*old, *folder.glob(f"{qc.FOLDER}/*.jpg.tmp"), *folder.glob("masks/*.nii.gz.tmp")]:
         path.unlink()
-

@@ -3,9 +3,8 @@ trained on.
 """
 
 import dataclasses
-import hashlib
-import json
 
+from preprocessing import hashed
 from preprocessing.brain import METHODS
 from preprocessing.errors import UsageError
 
@@ -86,17 +85,12 @@ class CtSettings:
     @classmethod
     def from_dict(cls, values):
         """The settings of `to_dict`. Raises UsageError at a key that is none."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise UsageError(f"CT settings: Expected {', '.join(known)}. Received: {unknown[0]!r}.")
-        return cls(**values)
+        return hashed.from_dict(cls, values, "CT")
 
     def hash(self):
         """16 hexadecimal digits; equal only for settings that give the same bags."""
         values = {name: value for name, value in self.to_dict().items() if name != "template"}
-        text = json.dumps({"algorithm": ALGORITHM, **values}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashed.digest(ALGORITHM, values)
 
 
 def _null(value):

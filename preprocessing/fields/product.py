@@ -1,10 +1,9 @@
 """One field -> all that is written of it: its bag and a picture. What a worker runs."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from preprocessing.fields import picture
-from preprocessing.product import Product, or_reason
+from preprocessing.product import Product, clear_beside, or_reason
 
 
 class Field(NamedTuple):
@@ -43,13 +42,7 @@ def make(field, settings, outputs):
 
 def clear(folder):
     """Removes the files that an earlier job has put beside its bags."""
-    from preprocessing.flow import TABLE
-
-    folder = Path(folder)
-    (folder / TABLE).unlink(missing_ok=True)
-    inside, name = picture.place("*").rsplit("/", 1)
-    for path in [*folder.glob(f"{inside}/*{Path(name).suffix}"), *folder.glob(f"{inside}/*.tmp")]:
-        path.unlink()
+    clear_beside(folder, picture.place("*"))
 
 
 def _made(field, settings, outputs):

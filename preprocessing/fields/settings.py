@@ -1,9 +1,8 @@
 """Everything that decides what a field becomes; a model carries these, so that it predicts on what it learned from."""
 
 import dataclasses
-import hashlib
-import json
 
+from preprocessing import hashed
 from preprocessing.errors import UsageError
 
 # Raised whenever the same settings would give other bags, so that old and new shards have another hash and never mix.
@@ -43,14 +42,8 @@ class FieldSettings:
     @classmethod
     def from_dict(cls, values):
         """The settings of `to_dict`. Raises UsageError at a key that is none, or without channels."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown or "channels" not in values:
-            received = repr(unknown[0]) if unknown else "no channels"
-            raise UsageError(f"field settings: Expected {', '.join(known)}. Received: {received}.")
-        return cls(**values)
+        return hashed.from_dict(cls, values, "field", ("channels",))
 
     def hash(self):
         """16 hexadecimal digits; equal only for settings that give the same bags."""
-        text = json.dumps({"algorithm": ALGORITHM, **self.to_dict()}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashed.digest(ALGORITHM, self.to_dict())

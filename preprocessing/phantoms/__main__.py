@@ -9,6 +9,7 @@ python -m preprocessing phantoms field-sheet --out PNG       a contact sheet of 
 """
 
 import argparse
+import contextlib
 import os
 import sys
 
@@ -130,13 +131,22 @@ def names(text):
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def run_ct(options):
+@contextlib.contextmanager
+def _counted(n, what):
+    """Shows progress over n of what is made, and yields what is called after each."""
     from preprocessing.progress import Progress
 
+    bar = Progress(n, what=what)
+    try:
+        yield bar.step
+    finally:
+        bar.close()
+
+
+def run_ct(options):
     from .cohort import make_cohort
 
-    bar = Progress(options.n, what="phantoms")
-    try:
+    with _counted(options.n, "phantoms") as step:
         make_cohort(
             options.out,
             options.n,
@@ -146,12 +156,10 @@ def run_ct(options):
             options.jobs,
             options.force,
             options.brain_masks,
-            step=bar.step,
+            step=step,
             volume=options.volume,
             scanner=options.scanner,
         )
-    finally:
-        bar.close()
 
 
 def run_sheet(options):
@@ -168,12 +176,9 @@ def run_sheet(options):
 
 
 def run_slides(options):
-    from preprocessing.progress import Progress
-
     from .slides.cohort import make_cohort
 
-    bar = Progress(options.n, what="slides")
-    try:
+    with _counted(options.n, "slides") as step:
         make_cohort(
             options.out,
             options.n,
@@ -184,10 +189,8 @@ def run_slides(options):
             options.prevalence,
             options.jobs,
             options.force,
-            step=bar.step,
+            step=step,
         )
-    finally:
-        bar.close()
 
 
 def run_slide_sheet(options):
@@ -199,12 +202,9 @@ def run_slide_sheet(options):
 
 
 def run_fields(options):
-    from preprocessing.progress import Progress
-
     from .fields.cohort import make_cohort
 
-    bar = Progress(options.n, what="fields")
-    try:
+    with _counted(options.n, "fields") as step:
         make_cohort(
             options.out,
             options.n,
@@ -215,10 +215,8 @@ def run_fields(options):
             options.vary,
             options.jobs,
             options.force,
-            step=bar.step,
+            step=step,
         )
-    finally:
-        bar.close()
 
 
 def run_field_sheet(options):

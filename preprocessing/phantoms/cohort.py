@@ -3,14 +3,12 @@
 import csv
 import gzip
 import io
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from .lesions import TYPES, VOLUME
+from .making import AT_ONCE, make_folder, run
 from .phantom import generate
 
 # mm2 of blood in a slice below which its truth is left open: 0.5 cm2, a spot of 8 mm, is about what a reader would
@@ -18,6 +16,7 @@ from .phantom import generate
 LEAST_AREA = 50.0
 MOST_VOLUME = 150.0  # cm3; more does not fit beside a brain (our decision)
 TYPES_TABLE = "types.csv"
+FOLDERS, TABLES = ("scans", "masks", "brain"), ("labels.csv", "slices.csv", TYPES_TABLE)
 COLUMNS = ("id", "label", "patient", "type", "volume_cm3", "spacing_mm", "slice_mm", "slices")
 
 
@@ -80,21 +79,6 @@ def slice_types(phantom):
     ]
 
 
-def make_folder(out, force, brain_masks):
-    """An empty output folder; FileExistsError if one with content is there and force is not given."""
-    if out.exists() and any(out.iterdir()):
-        if not force:
-            raise FileExistsError(
-                f"Expected a new folder. {out} is not empty; choose another or pass --force."
-            )
-        for name in ("scans", "masks", "brain"):
-            shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("labels.csv", "slices.csv", TYPES_TABLE):
-            (out / name).unlink(missing_ok=True)
-    for name in ("scans", "masks", "brain")[: 3 if brain_masks else 2]:
-        (out / name).mkdir(parents=True)
-
-
 def write_table(path, columns, rows):
     """Writes a CSV table with \\n line ends on every system."""
     with open(path, "w", newline="") as file:
@@ -110,7 +94,7 @@ def make_cohort(
     """Writes n phantoms below `out`.
 
     Args:
-        out: folder; see `make_folder`.
+        out: folder; a new one, or with `force` one whose phantoms are replaced.
         prevalence: share of positives in [0, 1].
         jobs: processes. The files do not depend on it.
         step: called without arguments after every phantom.
@@ -126,11 +110,11 @@ def make_cohort(
             f"Expected a volume of 0 < least < most <= {MOST_VOLUME:g} cm3. Received: {volume[0]:g} and {volume[1]:g}."
         )
     out = Path(out)
-    make_folder(out, force, brain_masks)
+    make_folder(out, force, FOLDERS if brain_masks else FOLDERS[:2], TABLES, FOLDERS)
     labels = labels_of(n, prevalence, seed)
     tasks = [(out, seed, i, size, int(labels[i]), brain_masks, tuple(volume), scanner) for i in range(n)]
     rows = []
-    for row in run(tasks, jobs):
+    for row in run(write_phantom, tasks, jobs, AT_ONCE):
         rows.append(row)
         if step:
             step()
@@ -140,13 +124,3 @@ def make_cohort(
     write_table(out / TYPES_TABLE, ("id", "source_index", "type"), [s for _, _, types in rows for s in types])
     # Last, so that a folder with a label table is a whole one.
     write_table(out / "labels.csv", COLUMNS, [row for row, _, _ in rows])
-
-
-def run(tasks, jobs):
-    """Results of write_phantom in the tasks' order, over `jobs` processes."""
-    if jobs == 1:
-        yield from map(write_phantom, tasks)
-        return
-    # "spawn", because a forked child of a process that runs TensorFlow may hang.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(write_phantom, tasks, chunksize=4)

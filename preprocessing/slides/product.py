@@ -1,10 +1,8 @@
 """One slide -> all that is written of it: its bag, its cells, and a picture. What a worker runs."""
 
-from pathlib import Path
 from typing import NamedTuple
 
-from preprocessing.flow import TABLE
-from preprocessing.product import Product, or_reason
+from preprocessing.product import Product, clear_beside, or_reason
 from preprocessing.slides import cells, picture
 
 
@@ -29,12 +27,7 @@ def make(slide, settings, outputs):
 
 def clear(folder):
     """Removes the files that an earlier job has put beside its bags."""
-    folder = Path(folder)
-    (folder / TABLE).unlink(missing_ok=True)
-    for path in (cells.place("*"), picture.place("*")):
-        inside, pattern = path.rsplit("/", 1)
-        for each in [*folder.glob(f"{inside}/*{Path(pattern).suffix}"), *folder.glob(f"{inside}/*.tmp")]:
-            each.unlink()
+    clear_beside(folder, cells.place("*"), picture.place("*"))
 
 
 def _made(slide, settings, outputs):

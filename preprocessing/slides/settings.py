@@ -1,9 +1,8 @@
 """Everything that decides what a slide becomes; a model carries these, so that it predicts on what it learned from."""
 
 import dataclasses
-import hashlib
-import json
 
+from preprocessing import hashed
 from preprocessing.errors import UsageError
 from preprocessing.slides.tissue import RULES
 
@@ -54,13 +53,8 @@ class SlideSettings:
     @classmethod
     def from_dict(cls, values):
         """The settings of `to_dict`. Raises UsageError at a key that is none."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise UsageError(f"slide settings: Expected {', '.join(known)}. Received: {unknown[0]!r}.")
-        return cls(**values)
+        return hashed.from_dict(cls, values, "slide")
 
     def hash(self):
         """16 hexadecimal digits; equal only for settings that give the same bags."""
-        text = json.dumps({"algorithm": ALGORITHM, **self.to_dict()}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashed.digest(ALGORITHM, self.to_dict())

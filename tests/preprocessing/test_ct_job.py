@@ -10,6 +10,7 @@ import pytest
 
 from preprocessing import inputs, workers
 from preprocessing.__main__ import main
+from tests.preprocessing.killed import script
 from tfrecords import Dataset, reader, writer
 from tfrecords.verify import findings
 
@@ -155,27 +156,6 @@ def test_the_same_bytes_whatever_the_number_of_jobs(cohort, command, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-KILLED = """
-import os, signal, sys
-from preprocessing import inputs
-from preprocessing.__main__ import main
-from tfrecords import writer
-
-if __name__ == "__main__":
-    inputs.SHARD_BYTES = {size}
-    write, seen = writer._Shard.write, []
-
-    def counted(shard, bag, **given):
-        write(shard, bag, **given)
-        seen.append(bag.id)
-        if len(seen) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    writer._Shard.write = counted
-    sys.exit(main({arguments!r}))
-"""
-
-
 def test_a_killed_job_resumes_to_the_same_bytes(save, command, tmp_path, monkeypatch):
     for seed in range(6):
         save(f"scans/s{seed}.nii.gz", seed=seed)
@@ -184,9 +164,7 @@ def test_a_killed_job_resumes_to_the_same_bytes(save, command, tmp_path, monkeyp
     two_bags = 2 * 6 * 8 * 8 * 2
     monkeypatch.setattr(inputs, "SHARD_BYTES", two_bags)
     assert main(command(out="whole")) == 0
-    code = KILLED.format(
-        size=two_bags, arguments=command(jobs=2)
-    )  # the third bag is in the middle of the second shard
+    code = script(command(jobs=2), f"inputs.SHARD_BYTES = {two_bags}")
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     out = tmp_path / "out"

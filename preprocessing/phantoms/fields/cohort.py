@@ -1,12 +1,10 @@
 """A folder of field phantoms: images, masks, and the tables of a screen."""
 
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from ..making import AT_ONCE, make_folder, run
 from . import mechanisms, yeast
 from .camera import draw_batch
 from .design import batch_rng, field_rngs, place_of
@@ -55,9 +53,10 @@ def make_cohort(out, n, kind="mechanisms", size=SIZE, scale=1.0, seed=0, vary=0.
         raise ValueError(f"Expected a kind of {', '.join(KINDS)}. Received: {kind!r}.")
     check_size([side * (1 - vary) for side in size], scale)
     out = Path(out)
-    make_folder(out, force)
+    make_folder(out, force, ("images", "masks"), TABLES)
     places, truths, cells = [], [], []
-    for place, truth, rows in run([(out, kind, seed, index, tuple(size), scale, vary) for index in range(n)], jobs):
+    tasks = [(out, kind, seed, index, tuple(size), scale, vary) for index in range(n)]
+    for place, truth, rows in run(write_phantom, tasks, jobs, AT_ONCE):
         places.append(place)
         truths.append(truth)
         cells += rows
@@ -72,26 +71,3 @@ def write_phantom(task):
     place, field = draw_field(kind, seed, index, size, scale, vary)
     write_field(out, place, field, kind)
     return place, truth_row(place, field), cell_rows(place, field)
-
-
-def make_folder(out, force):
-    """Empty folders for images and masks; FileExistsError if `out` has content and force is not given."""
-    if out.exists() and any(out.iterdir()):
-        if not force:
-            raise FileExistsError(f"Expected a new folder. {out} is not empty; choose another or pass --force.")
-        for name in ("images", "masks"):
-            shutil.rmtree(out / name, ignore_errors=True)
-        for name in TABLES:
-            (out / name).unlink(missing_ok=True)
-    for name in ("images", "masks"):
-        (out / name).mkdir(parents=True)
-
-
-def run(tasks, jobs):
-    """Results of write_phantom in the tasks' order, over `jobs` processes."""
-    if jobs == 1:
-        yield from map(write_phantom, tasks)
-        return
-    # "spawn", because a forked child of a process that runs TensorFlow may hang.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(write_phantom, tasks, chunksize=4)

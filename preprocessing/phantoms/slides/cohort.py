@@ -1,13 +1,11 @@
 """A folder of slide phantoms: slides, masks of the tumours, the label table."""
 
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from ..cohort import write_table
+from ..making import make_folder, run
 from .files import write_slide
 from .slide import SlidePhantom
 from .tissue import LOCATIONS
@@ -59,11 +57,11 @@ def make_cohort(
             f"Expected slides of at least 256 um with pixels of 0.1 to 8 um. Received: {size} pixels of {mpp:g} um."
         )
     out = Path(out)
-    make_folder(out, force)
+    make_folder(out, force, ("slides", "masks"), ("labels.csv",))
     cohort = draw_cohort(n, locations, prevalence, seed)
     tasks = [(out, seed, index, size, mpp, *row) for index, row in enumerate(cohort)]
     rows = []
-    for row in run(tasks, jobs):
+    for row in run(write_phantom, tasks, jobs):
         rows.append(row)
         if step:
             step()
@@ -82,25 +80,3 @@ def write_phantom(task):
     tumour, section = phantom.truth()
     Image.fromarray(tumour.astype("u1") * 255).save(out / "masks" / f"{name}.png", optimize=True)
     return name, label, patient, location, f"{np.count_nonzero(tumour) / np.count_nonzero(section):.4f}"
-
-
-def make_folder(out, force):
-    """Empty folders for slides and masks; FileExistsError if `out` has content and force is not given."""
-    if out.exists() and any(out.iterdir()):
-        if not force:
-            raise FileExistsError(f"Expected a new folder. {out} is not empty; choose another or pass --force.")
-        for name in ("slides", "masks"):
-            shutil.rmtree(out / name, ignore_errors=True)
-        (out / "labels.csv").unlink(missing_ok=True)
-    for name in ("slides", "masks"):
-        (out / name).mkdir(parents=True)
-
-
-def run(tasks, jobs):
-    """Results of write_phantom in the tasks' order, over `jobs` processes."""
-    if jobs == 1:
-        yield from map(write_phantom, tasks)
-        return
-    # "spawn", because a forked child of a process that runs TensorFlow may hang.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(write_phantom, tasks)

@@ -15,6 +15,7 @@ from preprocessing.fields import pixels
 from preprocessing.fields.settings import FieldSettings
 from tests.preprocessing.fields.conftest import noise
 from tests.preprocessing.fields.test_bbbc021 import GENUINE, needs
+from tests.preprocessing.killed import script
 from tfrecords import Dataset, reader, writer
 from tfrecords.verify import findings
 
@@ -207,33 +208,12 @@ def test_the_same_bytes_whatever_the_number_of_jobs(plain, command, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-KILLED = """
-import os, signal, sys
-from preprocessing import inputs
-from preprocessing.__main__ import main
-from tfrecords import writer
-
-if __name__ == "__main__":
-    inputs.SHARD_BYTES = 2000
-    write, seen = writer._Shard.write, []
-
-    def counted(shard, bag, **given):
-        write(shard, bag, **given)
-        seen.append(bag.id)
-        if len(seen) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    writer._Shard.write = counted
-    sys.exit(main({arguments!r}))
-"""
-
-
 @pytest.mark.long
 def test_a_killed_job_resumes_to_the_same_bytes(plain, command, tmp_path, monkeypatch):
     (tmp_path / "images/b.tif").write_bytes(b"broken")
     monkeypatch.setattr(inputs, "SHARD_BYTES", 2000)
     assert main(command(out="whole")) == 0
-    killed = subprocess.run([sys.executable, "-c", KILLED.format(arguments=command())], capture_output=True, text=True)
+    killed = subprocess.run([sys.executable, "-c", script(command(), "inputs.SHARD_BYTES = 2000")], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     out = tmp_path / "out"
     first = sorted(out.glob("bags-*.tfrecord"))[0]

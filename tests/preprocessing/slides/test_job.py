@@ -14,6 +14,7 @@ from PIL import Image
 from preprocessing import inputs
 from preprocessing.__main__ import main
 from preprocessing.slides import cells
+from tests.preprocessing.killed import script
 from tests.preprocessing.slides.conftest import stained
 from tfrecords import Dataset, reader, writer
 from tfrecords.verify import findings
@@ -173,28 +174,6 @@ def test_the_same_bytes_whatever_the_number_of_jobs(cohort, command, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-KILLED = """
-import os, signal, sys
-from preprocessing import inputs
-from preprocessing.__main__ import main
-from preprocessing.slides import job
-from tfrecords import writer
-
-if __name__ == "__main__":
-    job.SHARD_SLIDES = 2
-    write, seen = writer._Shard.write, []
-
-    def counted(shard, bag, **given):
-        write(shard, bag, **given)
-        seen.append(bag.id)
-        if len(seen) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    writer._Shard.write = counted
-    sys.exit(main({arguments!r}))
-"""
-
-
 def test_a_killed_job_resumes_to_the_same_bytes(cohort, save, command, tmp_path, monkeypatch):
     (tmp_path / "slides/b.tif").write_bytes(b"broken")
     save("slides/e.tif", stained(seed=9))
@@ -202,7 +181,7 @@ def test_a_killed_job_resumes_to_the_same_bytes(cohort, save, command, tmp_path,
         table.write("e,1,,\n")
     monkeypatch.setattr("preprocessing.slides.job.SHARD_SLIDES", 2)
     assert main(command(out="whole")) == 0
-    killed = subprocess.run([sys.executable, "-c", KILLED.format(arguments=command())], capture_output=True, text=True)
+    killed = subprocess.run([sys.executable, "-c", script(command(), "job.SHARD_SLIDES = 2")], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     out = tmp_path / "out"
     first = out / "bags-00000-of-00003.tfrecord"
