@@ -8,6 +8,7 @@ import mil_tf
 from mil_tf import runs
 from mil_tf.prediction.field_answer import maps_of
 from mil_tf.prediction.files import FORMAT, MODEL_FACTS, NOTE
+from mil_tf.sources import FIELDS
 
 JSON, OVERLAY, CELLS, LABELS = ".json", "_overlay.png", "_cells.csv", "_labels.tif"
 SUFFIXES = (JSON, OVERLAY, CELLS, LABELS)
@@ -90,7 +91,7 @@ def describe(answer, model):
             "folder": str(model.folder),
             **{name: model.facts[name] for name in (*MODEL_FACTS, *FIELD_FACTS) if name in model.facts},
         },
-        "preprocessing": {"kind": "fields", "settings": model.settings.to_dict(), "hash": model.settings.hash()},
+        "preprocessing": {"kind": FIELDS, "settings": model.settings.to_dict(), "hash": model.settings.hash()},
         "mil_tf": mil_tf.__version__,
         "note": NOTE,
     }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mil_tf.prediction.model import read_facts
+from mil_tf.sources import FIELDS
 
 
 def kind_of(folder):
@@ -11,4 +12,4 @@ def kind_of(folder):
     if "tiles" in facts:
         return "slides"
     made = facts.get("preprocessing")
-    return "fields" if isinstance(made, dict) and made.get("kind") == "fields" else "scans"
+    return "fields" if isinstance(made, dict) and made.get("kind") == FIELDS else "scans"

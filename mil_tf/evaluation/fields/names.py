@@ -2,7 +2,6 @@
 
 from mil_tf.nouns import Nouns
 
-KIND = "fields"  # of data sets, see dataset.json's preprocessing
 IMAGES = Nouns("image", "position", "A bag is an image, its instances are the positions of its class maps.")
 
 IMAGE, POOL, TREATMENT, REPLICATE = "image", "pool", "treatment", "replicate_treatment"

@@ -9,17 +9,17 @@ from pathlib import Path
 from mil_tf.evaluation.columns import TableError
 from mil_tf.evaluation.fields.cells_found import read_found
 from mil_tf.evaluation.fields.decided import validation_thresholds
-from mil_tf.evaluation.fields.names import KIND
 from mil_tf.evaluation.fields.results import write_drawn, write_metrics
 from mil_tf.evaluation.fields.score import score_fields
 from mil_tf.evaluation.fields.tables import read_cells, read_fields
+from mil_tf.sources import FIELDS
 
 POOLING = "pooling.json"
 
 
 def is_fields(config):
     """Whether a run's config.json says that its bags are fields."""
-    return (config.get("preprocessing") or {}).get("kind") == KIND
+    return (config.get("preprocessing") or {}).get("kind") == FIELDS
 
 
 def evaluate_fields(run, folder, page, config, history, cohort, resamples=2000, seed=0):
